@@ -32,12 +32,25 @@ def coordinates(matrix: sp.sparray) -> tuple[np.ndarray, np.ndarray]:
     # X_ab enters S_ab with 1/sqrt 2, and A_ab with -i/sqrt 2 where a < b, with i/sqrt 2 where a > b.
     symmetric = np.where(off, v / SQRT2, v)
     antisymmetric = np.where(row < column, -1j, 1j)[off] * symmetric[off]
-    keys, place = np.unique(np.concatenate([pair, pair[off] + 1]), return_inverse=True)
-    values = np.zeros(keys.size, dtype=complex)
-    np.add.at(values, place, np.concatenate([symmetric, antisymmetric]))
+    keys = np.concatenate([pair, pair[off] + 1])
+    order = np.argsort(keys, kind="stable")
+    first = _first_of_runs(keys[order])
+    values = np.add.reduceat(np.concatenate([symmetric, antisymmetric])[order], first) if first.size else v
+    keys = keys[order][first]
     keep = values != 0.0
     keys, values = keys[keep], values[keep]
     return keys, values if values.imag.any() else values.real
+
+
+def union(*keys: np.ndarray) -> np.ndarray:
+    """All keys of some lists, sorted, each once."""
+    together = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *keys]))
+    return together[_first_of_runs(together)]
+
+
+def _first_of_runs(ordered: np.ndarray) -> np.ndarray:
+    """Where each value of a sorted array appears first."""
+    return np.flatnonzero(np.concatenate([np.ones(min(ordered.size, 1), bool), ordered[1:] != ordered[:-1]]))
 
 
 def matrix_from_coordinates(keys: np.ndarray, values: np.ndarray, n: int) -> sp.csr_array:

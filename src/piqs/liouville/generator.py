@@ -9,12 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs._kernels import closure as kernels
-from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates
+from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates, union
 from piqs.liouville.lindbladian import CANCELLATION, Lindbladian
 from piqs.liouville.memory import available_bytes, too_large
 
 # The first try of a search; each further one may be this many times larger.
-_FIRST_BUDGET, _GROWTH = 30_000, 4
+_FIRST_BUDGET, _GROWTH = 30_000, 16
 # Bytes one nonzero takes at the peak of the assembly: column lists with room to grow (26) and the rows made of them (12).
 _BYTES_PER_ENTRY = 38
 
@@ -186,31 +186,43 @@ def reduce(
     TooManyUnknowns
         If there are more than `most_unknowns`.
     """
-    seeds = diagonal_keys(lindbladian.n_kets) if seeds is None else np.unique(seeds)
+    seeds = diagonal_keys(lindbladian.n_kets) if seeds is None else union(seeds)
+    if observables is None:
+        return _searched([(lindbladian, seeds)], most_unknowns)[1]
+    observables = union(observables)
+    searches = [(lindbladian, seeds), (lindbladian.adjoint(), observables)]
+    # The one that starts from less tends to end earlier.
+    backward_first = observables.size < seeds.size
+    first_or_second, found = _searched(searches[::-1] if backward_first else searches, most_unknowns)
+    if first_or_second != backward_first:
+        return _reached(_transposed(found), seeds)
+    pattern = _pattern(found.matrices)
+    place, inside = found._find(observables)
+    mask = kernels.reach(pattern.indptr.astype(np.int64), pattern.indices, place[inside])
+    return found.restricted(mask, closed_forward=bool(mask.all()))
+
+
+def _searched(
+    searches: Sequence[tuple[Lindbladian, np.ndarray]], most_unknowns: int | None
+) -> tuple[int, Generator]:
+    """Run searches in turn with growing budgets: the number of the one that ends first, and what it found."""
     limit = int(available_bytes() // _BYTES_PER_ENTRY)
-    adjoint = None
     most = np.iinfo(np.int64).max if most_unknowns is None else most_unknowns
-    budget = min(most, max(_FIRST_BUDGET, 2 * seeds.size)) if observables is not None else most
+    budget = (
+        min(most, max(_FIRST_BUDGET, *(2 * start.size for _, start in searches)))
+        if len(searches) > 1
+        else most
+    )
     while True:
-        forward, unknowns, entries = _close(lindbladian, seeds, budget, limit)
-        if forward is not None:
-            break
-        if observables is not None:
-            adjoint = lindbladian.adjoint() if adjoint is None else adjoint
-            backward, unknowns, entries = _close(adjoint, np.unique(observables), budget, limit)
-            if backward is not None:
-                return _reached(_transposed(backward), seeds)
+        for number, (lindbladian, start) in enumerate(searches):
+            found, unknowns, entries = _close(lindbladian, start, budget, limit)
+            if found is not None:
+                return number, found
         if entries > limit or budget > limit:
             raise too_large(unknowns, entries, lindbladian.n_kets)
         if budget >= most:
             raise TooManyUnknowns(f"more than {most:,} unknowns")
         budget = min(most, _GROWTH * budget)
-    if observables is None:
-        return forward
-    place, inside = forward._find(np.unique(observables))
-    pattern = _pattern(forward.matrices)
-    mask = kernels.reach(pattern.indptr.astype(np.int64), pattern.indices, place[inside])
-    return forward.restricted(mask, closed_forward=bool(mask.all()))
 
 
 def _close(

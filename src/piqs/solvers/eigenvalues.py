@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from piqs._validate import choice
 from piqs.liouville import Generator, reduce
 from piqs.solvers.inputs import System, constant_system
-from piqs.solvers.lu import factorised
+from piqs.solvers.lu import Factors
 from piqs.solvers.rightmost import ConvergenceError, nearest_zero, rightmost
 from piqs.solvers.threads import one_blas_thread
 from piqs.space import block_offsets, num_dicke_states, num_tls
@@ -365,7 +365,7 @@ def _eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.
     centre = values.real.mean() if real else values.mean()
     # Off the eigenvalue by far less than its distance to others, so that the factors stay finite.
     shifted = matrix - (centre + 1e-10 * scale) * sp.eye_array(n)
-    lu = factorised(shifted)
+    lu = Factors(shifted)
     x = np.random.default_rng(0).standard_normal((n, values.size)).astype(float if real else complex)
     for _ in range(4):
         x, _ = la.qr(lu.solve(x), mode="economic")

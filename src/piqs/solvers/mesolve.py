@@ -14,7 +14,7 @@ from qutip.ui.progressbar import progress_bars
 
 from piqs._validate import times as checked_times
 from piqs.liouville import BlockGenerator, Generator, NotBlockDiagonal, reduce
-from piqs.liouville.basis import coordinates
+from piqs.liouville.basis import coordinates, union
 from piqs.liouville.generator import TooManyUnknowns
 from piqs.solvers.evolution import Evolution
 from piqs.solvers.faber import Faber
@@ -293,8 +293,7 @@ class Observables:
 
     def keys(self) -> np.ndarray:
         """Keys of all basis elements that any observable reads."""
-        found = [coordinates(a)[0] for parts in self._parts.values() for a, _ in parts]
-        return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+        return union(*(coordinates(a)[0] for parts in self._parts.values() for a, _ in parts))
 
     def matrix(self, generator: Generator | BlockGenerator) -> sp.csr_array:
         """One sparse real row for each real or imaginary part."""

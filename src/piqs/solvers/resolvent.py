@@ -13,7 +13,7 @@ import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 
-from piqs.solvers.lu import factorised
+from piqs.solvers.lu import Factors
 from piqs.solvers.threads import one_blas_thread
 
 # Residual allowed, relative to x.
@@ -93,7 +93,7 @@ class Resolvent:
         return self.matrix.shape[0] - (self.conserved is not None)
 
     def _add_pole(self, pole: complex) -> None:
-        lu = factorised(pole * sp.eye_array(self.matrix.shape[0]) - self.matrix)
+        lu = Factors(pole * sp.eye_array(self.matrix.shape[0]) - self.matrix)
         self.factorisations += 1
         solution = self.sources.astype(complex)
         for _ in range(_SOLVES):

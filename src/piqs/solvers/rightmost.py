@@ -15,7 +15,7 @@ import scipy.sparse.linalg as sla
 from piqs.liouville import Generator
 from piqs.solvers.application import FromMatrix
 from piqs.solvers.faber import Ellipse, ellipse
-from piqs.solvers.lu import factorised
+from piqs.solvers.lu import Factors
 from piqs.solvers.threads import one_blas_thread
 
 # The series is cut where its coefficients fall below this, and may leave this much of what lies outside of the ellipse.
@@ -62,7 +62,7 @@ def nearest_zero(generator: Generator, k: int) -> np.ndarray:
     """At least the k eigenvalues of the smallest magnitude, by shift-and-invert with one sparse LU."""
     n, matrix = generator.n, generator.matrix
     shift = _SHIFT * float(np.abs(matrix.diagonal()).max() or abs(matrix).max())
-    lu = factorised(matrix - shift * sp.eye_array(n))
+    lu = Factors(matrix - shift * sp.eye_array(n), often=True)
     start = np.random.default_rng(0).standard_normal(n)
     # Nearest to the shift is not quite nearest to zero: a few more decide.
     found = _arnoldi(matrix, sla.LinearOperator((n, n), matvec=lu.solve, dtype=float), k + 4, start)

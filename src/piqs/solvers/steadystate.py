@@ -14,7 +14,7 @@ from piqs.liouville import Generator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates
 from piqs.solvers.faber import Faber
 from piqs.solvers.inputs import constant_system, density_matrix
-from piqs.solvers.lu import factorised
+from piqs.solvers.lu import Factors
 from piqs.solvers.no_jump import no_jump_inverse
 from piqs.solvers.result import qobj
 from piqs.solvers.threads import one_blas_thread
@@ -219,7 +219,7 @@ class _Solver:
         if others.size == 0:
             return np.ones(1)
 
-        def without_pivot(lu: sla.SuperLU) -> Callable[[np.ndarray], np.ndarray]:
+        def without_pivot(lu: Factors) -> Callable[[np.ndarray], np.ndarray]:
             def solve(b: np.ndarray) -> np.ndarray:
                 x = np.zeros(b.size)
                 x[others] = lu.solve(b[others])
@@ -245,12 +245,12 @@ class _Solver:
         trace: np.ndarray,
         known: np.ndarray,
         matrix: sp.csr_array,
-        solver: Callable[[sla.SuperLU], Callable[[np.ndarray], np.ndarray]],
+        solver: Callable[[Factors], Callable[[np.ndarray], np.ndarray]],
         b: np.ndarray | None = None,
     ) -> np.ndarray | None:
         """The steady state known + x with `matrix` x = b, one step of refinement; None if it is not unique."""
         try:
-            lu = factorised(matrix)
+            lu = Factors(matrix)
         except RuntimeError:
             return None
         solve = solver(lu)

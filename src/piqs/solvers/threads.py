@@ -49,17 +49,24 @@ class RowCuts:
 
 
 @contextmanager
-def row_cuts(indptr: np.ndarray) -> Iterator[RowCuts]:
-    """Row cuts for kernels on a CSR matrix: several only while no other thread runs a parallel kernel."""
+def threads_for(multiplications: int) -> Iterator[int]:
+    """How many threads a kernel of this size may use: several only while no other thread runs a parallel kernel."""
     threads = 1
-    if indptr[-1] >= _WORTH_A_THREAD and not _forked.is_set():
+    if multiplications >= _WORTH_A_THREAD and not _forked.is_set():
         threads = available_threads()
     mine = threads > 1 and _one_parallel_region.acquire(blocking=False)
     try:
-        yield RowCuts(indptr, threads if mine else 1)
+        yield threads if mine else 1
     finally:
         if mine:
             _one_parallel_region.release()
+
+
+@contextmanager
+def row_cuts(indptr: np.ndarray) -> Iterator[RowCuts]:
+    """Row cuts for kernels on a CSR matrix."""
+    with threads_for(int(indptr[-1])) as threads:
+        yield RowCuts(indptr, threads)
 
 
 @contextmanager

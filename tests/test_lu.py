@@ -1,0 +1,108 @@
+"""Sparse factors against dense solutions, and the elimination order they rest on."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import piqs
+from piqs._kernels.dissection import nested_dissection
+from piqs._kernels.triangular import subtrees
+from piqs.liouville import reduce
+from piqs.solvers import lu as lu_module
+from piqs.solvers.inputs import system
+from piqs.solvers.lu import Factors
+
+
+def generator(N):
+    atoms = piqs.Dicke(N, piqs.jspin(N, "x"), 0.3, 0.2, 0.1, 0.5, 0.4, 0.3)
+    return reduce(system(atoms.hamiltonian, atoms.jump_operators()).lindbladian).matrix
+
+
+def grid(side):
+    line = sp.diags_array(
+        [np.full(side - 1, -1.0), np.full(side, 3.0), np.full(side - 1, -1.0)], offsets=[-1, 0, 1]
+    )
+    return sp.csr_array(sp.kron(line, sp.eye_array(side)) + sp.kron(sp.eye_array(side), line))
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 50])
+def test_every_node_is_eliminated_once(n):
+    graph = sp.random_array((n, n), density=0.1, rng=np.random.default_rng(n), format="csr")
+    graph = sp.csr_array(graph + graph.T)
+    for dense in (2, n):
+        order = nested_dissection(graph.indptr, graph.indices, dense)
+        assert sorted(order) == list(range(n))
+    degree = np.diff(graph.indptr)
+    late = order[::-1][: np.sum(degree > dense)]
+    assert np.all(degree[late] > dense)
+
+
+def test_a_grid_fills_like_n_log_n():
+    # A. George (1973): 31/4 n log2 n elements of L at most for nested dissection of a square grid
+    for side in (31, 63, 127):
+        n = side**2
+        assert Factors(grid(side)).nnz < 2 * 31 / 4 * n * np.log2(side)
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize("often", [False, True])
+def test_solutions_of_a_shifted_generator(dtype, often, monkeypatch):
+    monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
+    matrix = generator(6)
+    n = matrix.shape[0]
+    shifted = (0.7 if dtype is float else 0.7 + 0.4j) * sp.eye_array(n) - matrix
+    rng = np.random.default_rng(0)
+    factors = Factors(shifted, often=often)
+    for b in (rng.standard_normal(n).astype(dtype), rng.standard_normal((n, 3)).astype(dtype)):
+        exact = np.linalg.solve(shifted.toarray(), b)
+        assert np.abs(factors.solve(b) - exact).max() < 1e-12
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_shares_of_threads(threads, monkeypatch):
+    monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
+    monkeypatch.setattr(lu_module, "available_threads", lambda: threads)
+    monkeypatch.setattr("piqs.solvers.threads._WORTH_A_THREAD", 0)
+    monkeypatch.setattr("piqs.solvers.threads.available_threads", lambda: threads)
+    matrix = grid(20)
+    factors = Factors(matrix, often=True)
+    b = np.random.default_rng(0).standard_normal(400)
+    assert np.abs(matrix @ factors.solve(b) - b).max() < 1e-12
+    columns, starts = factors._shares
+    assert sorted(columns) == list(range(400))
+    assert starts[-1] == 400
+    assert starts.size == threads + 2
+    lower = factors._lu.L
+    owner = np.full(400, threads)
+    for k in range(threads):
+        owner[columns[starts[k] : starts[k + 1]]] = k
+    # no thread changes what another one owns
+    row, column = lower.tocoo().coords
+    foreign = (owner[row] != owner[column]) & (owner[row] < threads)
+    assert not foreign.any()
+
+
+def test_subtrees_of_a_diagonal_matrix():
+    columns, starts = subtrees(np.arange(11), np.arange(10), 2)
+    assert sorted(columns) == list(range(10))
+    assert np.diff(starts).tolist() == [5, 5, 0]
+
+
+def test_exchanged_rows_are_left_to_superlu(monkeypatch):
+    monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
+    matrix = sp.csr_array(np.array([[0.0, 2.0, 1.0], [1.0, 0.0, 1.0], [3.0, 1.0, 1e-9]]))
+    b = np.array([1.0, 2.0, 3.0])
+    assert np.abs(matrix @ Factors(matrix, often=True).solve(b) - b).max() < 1e-12
+
+
+def test_a_dense_row_costs_no_fill():
+    side = 60
+    matrix = grid(side).tolil()
+    matrix[17] = 1.0
+    matrix[17, 17] = 5.0
+    assert Factors(matrix.tocsr()).nnz < Factors(grid(side)).nnz + 4 * side**2
+
+
+def test_a_singular_matrix_is_refused():
+    with pytest.raises(RuntimeError, match="singular"):
+        Factors(sp.csr_array(np.diag([1.0, 0.0, 2.0])))
