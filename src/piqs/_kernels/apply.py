@@ -1,13 +1,13 @@
 """Application of a real CSR generator, alone and fused with the vector updates of the integrators.
 
 All row loops index with unsigned integers: signed ones cost Numba a wrap-around test an access, which doubles the time.
-Rows are cut into one chunk for each thread (`cuts`); with a single chunk no thread is started.
+Rows, or bands of them, are cut into one chunk for each thread (`cuts`); with a single chunk no thread is started.
 """
 
 import numpy as np
 from numba import njit, prange, uintp
 
-_ONE = np.uint64(1)
+_ONE, _TWO, _THREE, _FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 # Threads are started where prange says so, and nowhere else (Numba would also start them for sums and slices).
 _ONLY_PRANGE = {
     "comprehension": False,
@@ -51,27 +51,76 @@ def add_product(cuts, indptr, indices, data, scale, x, y):
 
 
 @njit(cache=True, nogil=True)
-def _faber_rows(low, high, indptr, indices, data, scale, shift, delta, weight, y, previous, total):
+def bands(indptr, indices, data):
+    """Bands of four rows of a CSR matrix, each padded with zeros to its longest row: starts, columns and values.
+
+    The elements of a band are stored across its rows, so that four sums grow at a time instead of one (a fifth to a third
+    faster than row by row, as measured on driven ensembles; the padding is some per cent of the nonzeros).
+    """
+    n = indptr.size - 1
+    count = (n + 3) // 4
+    starts = np.zeros(count + 1, dtype=np.int64)
+    for b in range(count):
+        longest = 0
+        for r in range(4 * b, min(n, 4 * b + 4)):
+            longest = max(longest, indptr[r + 1] - indptr[r])
+        starts[b + 1] = starts[b] + 4 * longest
+    columns = np.zeros(starts[count], dtype=np.int32)
+    values = np.zeros(starts[count])
+    for r in range(n):
+        place = starts[r // 4] + r % 4
+        for p in range(indptr[r], indptr[r + 1]):
+            columns[place] = indices[p]
+            values[place] = data[p]
+            place += 4
+    return starts, columns, values
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _step(s, r, scale, shift, delta, weight, y, previous, total):
+    """Element r of the next polynomial, from s = (L y)_r."""
+    new = scale * (s - shift * y[r]) - delta * previous[r]
+    previous[r] = new
+    total[r] += weight * new
+    return new * new
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def _faber_bands(low, high, starts, columns, values, scale, shift, delta, weight, y, previous, total):
     norm = 0.0
-    r = uintp(low)
-    while r < uintp(high):
-        new = scale * (_row(indptr, indices, data, y, r) - shift * y[r]) - delta * previous[r]
-        previous[r] = new
-        total[r] += weight * new
-        norm += new * new
-        r += _ONE
+    n = uintp(y.size)
+    for b in range(low, high):
+        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+        p, end = uintp(starts[b]), uintp(starts[b + 1])
+        while p < end:
+            s0 += values[p] * y[uintp(columns[p])]
+            s1 += values[p + _ONE] * y[uintp(columns[p + _ONE])]
+            s2 += values[p + _TWO] * y[uintp(columns[p + _TWO])]
+            s3 += values[p + _THREE] * y[uintp(columns[p + _THREE])]
+            p += _FOUR
+        r = uintp(4 * b)
+        norm += _step(s0, r, scale, shift, delta, weight, y, previous, total)
+        if r + _THREE < n:
+            norm += _step(s1, r + _ONE, scale, shift, delta, weight, y, previous, total)
+            norm += _step(s2, r + _TWO, scale, shift, delta, weight, y, previous, total)
+            norm += _step(s3, r + _THREE, scale, shift, delta, weight, y, previous, total)
+        else:
+            if r + _ONE < n:
+                norm += _step(s1, r + _ONE, scale, shift, delta, weight, y, previous, total)
+            if r + _TWO < n:
+                norm += _step(s2, r + _TWO, scale, shift, delta, weight, y, previous, total)
     return norm
 
 
 @njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
 def faber_expansion(
-    cuts, indptr, indices, data, scale, shift, delta, weights, x, y, previous, total,
+    cuts, starts, columns, values, scale, shift, delta, weights, x, y, previous, total,
     o_indptr, o_indices, o_data, moments, norms,
 ):  # fmt: skip
     """total = sum_k weights[k] F_k(L) x and moments[k, i] = o_i . F_k(L) x, for the Faber polynomials of an ellipse.
 
     F_0 = 1, F_1 = (L - shift) scale, F_2 = F_1 F_1 - 2 delta, F_(k+1) = F_1 F_k - delta F_(k-1).
-    `y` and `previous` are work space; norms[k] receives |F_k(L) x|.
+    L is given in `bands`, cut into chunks of them; `y` and `previous` are work space; norms[k] receives |F_k(L) x|.
     """
     n = x.size
     chunks = cuts.size - 1
@@ -87,12 +136,12 @@ def faber_expansion(
         if k > 0:
             factor = 2.0 * delta if k == 2 else delta
             if chunks == 1:
-                partial[0] = _faber_rows(0, n, indptr, indices, data, scale, shift, factor, weights[k],
-                                         y, previous, total)  # fmt: skip
+                partial[0] = _faber_bands(0, starts.size - 1, starts, columns, values, scale, shift, factor,
+                                          weights[k], y, previous, total)  # fmt: skip
             else:
                 for c in prange(chunks):
-                    partial[c] = _faber_rows(cuts[c], cuts[c + 1], indptr, indices, data, scale, shift, factor,
-                                             weights[k], y, previous, total)  # fmt: skip
+                    partial[c] = _faber_bands(cuts[c], cuts[c + 1], starts, columns, values, scale, shift, factor,
+                                              weights[k], y, previous, total)  # fmt: skip
             y, previous = previous, y
             norms[k] = np.sqrt(partial.sum())
         for i in range(o_indptr.size - 1):

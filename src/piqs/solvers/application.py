@@ -16,8 +16,10 @@ class FromMatrix:
     def __init__(self, generator: Generator) -> None:
         self.matrix = generator.matrix
         self.size = generator.n
-        # How the work grows from row to row, for cutting it into equal parts.
-        self.work = self.matrix.indptr
+        m = self.matrix
+        self.bands = matrix_kernels.bands(m.indptr, m.indices, m.data)
+        # How the work grows from band to band, for cutting it into equal parts.
+        self.work = self.bands[0]
 
     def random(self) -> np.ndarray:
         """A random state vector, not normalised."""
@@ -44,9 +46,8 @@ class FromMatrix:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Sum of a Faber series into the last of the vectors; moments of the observables and norms of the terms."""
         moments, norms = np.empty((weights.size, o.shape[0])), np.empty(weights.size)
-        m = self.matrix
         matrix_kernels.faber_expansion(
-            rows, m.indptr, m.indices, m.data, *polynomials, weights, *vectors,
+            rows, *self.bands, *polynomials, weights, *vectors,
             o.indptr, o.indices, o.data, moments, norms,
         )  # fmt: skip
         return moments, norms

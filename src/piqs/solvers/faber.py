@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg as la
+from scipy.fft import hfft, next_fast_len
 
 from piqs.solvers.application import FromMatrix, MatrixFree, application
 from piqs.solvers.evolution import Evolution
@@ -29,7 +30,7 @@ _LANCZOS_STEPS = 15
 # Largest exponent by which the part of the ellipse right of the imaginary axis may amplify rounding within a step.
 _AMPLIFICATION = 4.0
 # Longest step in units of the ellipse's capacity: longer ones save no more than a few per cent.
-_LONGEST_STEP = 200.0
+_LONGEST_STEP = 400.0
 # Outputs that share a step, and the numbers in the Fourier transforms made at once for them (16 MB): both bound memory.
 _MOST_OUTPUTS, _LARGEST_TRANSFORM = 4096, 1 << 20
 # What one step costs beside its applications, in multiplications.
@@ -81,8 +82,7 @@ class Ellipse:
 
     def coefficients(self, times: np.ndarray) -> np.ndarray:
         """The c_k of all times (one row each), by a Fourier transform on the unit circle; rows end at rounding."""
-        reach = 4.0 * self.capacity * float(np.max(times)) + 64.0
-        points = 1 << int(np.ceil(np.log2(reach)))
+        points = 2 * next_fast_len(int(2.4 * self.capacity * float(np.max(times))) + 64)
         angle = 2.0 * np.pi * np.arange(points // 2 + 1) / points
         boundary = self.centre + self.real * np.cos(angle) + 1j * self.imaginary * np.sin(angle)
         step = times[-1] - times[-2] if times.size > 1 else 0.0
@@ -94,7 +94,7 @@ class Ellipse:
         else:
             values = np.exp(np.outer(times, boundary))
         # psi(w*) = psi(w)*, so half of the circle and a real transform suffice; negative powers are left out.
-        return np.fft.hfft(values, n=points, axis=1)[:, : points // 2] / points
+        return hfft(values, n=points, axis=1)[:, : points // 2] / points
 
     def polynomials_at_zero(self, order: int) -> np.ndarray:
         """F_0(0), F_1(0), ... by the recurrence that the expansion uses."""
