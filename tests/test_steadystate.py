@@ -230,6 +230,47 @@ def test_a_state_that_oscillates_for_ever_has_no_limit(method, noise):
         steadystate(H, c_ops, qutip.tensor(qutip.basis(2, 0), qutip.basis(2, 0)), method=method)
 
 
+def spins_with_a_common_channel(j, detuning, pumping):
+    """Two driven spins whose jumps keep the total spin, unless their drives differ."""
+    size = int(2 * j + 1)
+    both = {
+        k: [
+            qutip.tensor(qutip.jmat(j, k), qutip.qeye(size)),
+            qutip.tensor(qutip.qeye(size), qutip.jmat(j, k)),
+        ]
+        for k in "x+-"
+    }
+    H = both["x"][0] + (1 + detuning) * both["x"][1]
+    return H, [sum(both["-"]), np.sqrt(pumping) * sum(both["+"])]
+
+
+@pytest.mark.parametrize("method", ["auto", "direct", "iterative", "evolution"])
+def test_a_second_steady_state_among_the_coherences(method):
+    # one of each total spin 0 to 8, which no population alone can tell apart; 3,321 unknowns
+    H, c_ops = spins_with_a_common_channel(4, 0.0, 0.6)
+    with pytest.raises(SteadyStateError):
+        steadystate(H, c_ops, method=method)
+
+
+def test_large_problems_have_one_answer():
+    H, c_ops = spins_with_a_common_channel(4, 0.3, 0.6)
+    exact = steadystate(H, c_ops, method="direct")
+    for method in ("iterative", "evolution"):
+        rho = steadystate(H, c_ops, method=method)
+        # the gap is 1e-3 of the largest rate, which leaves this much of the residual 1e-10
+        assert np.abs((rho - exact).full()).max() < 1e-7
+
+
+def test_undamped_motion_among_many_unknowns():
+    # a spin that precesses undamped beside one that decays, 1,089 unknowns: the state at long times depends on the time
+    big, small = 8, 0.5
+    H = qutip.tensor(qutip.jmat(big, "x"), qutip.qeye(2))
+    c_ops = [qutip.tensor(qutip.qeye(int(2 * big + 1)), qutip.jmat(small, "-"))]
+    start = qutip.tensor(qutip.spin_state(big, big), qutip.spin_state(small, small))
+    with pytest.raises(SteadyStateError):
+        steadystate(H, c_ops, start, method="direct")
+
+
 def test_dark_state():
     # two lasers on a Lambda system: the one state that does not couple to them
     H = 0.8 * (BRIGHT + BRIGHT.dag())

@@ -31,7 +31,7 @@ def _add_product(row, first, last, value, weights, w0, x, x0):
         row[r0 + d] += value * np.conj(weights[w0 + d]) * x[x0 + d]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _row(c, dim, x, start, diagonal, g_low, g_high, g_shift, g_kind, g_values, j_low, j_high, j_source, j_shift,
          j_kind, j_values, offsets, kets, row):  # fmt: skip
     """Elements d <= c of row c of one block of L x, into `row`."""
@@ -57,7 +57,7 @@ def _row(c, dim, x, start, diagonal, g_low, g_high, g_shift, g_kind, g_values, j
             _add_product(row, max(0, -t), c + 1, value, j_values, values, x, other)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weight):
     norm = 0.0
     b0 = uintp(base)
@@ -69,7 +69,7 @@ def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weigh
     return norm
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _rows(low, high, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
           j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
           scale, shift, delta, weight, previous, total, row):  # fmt: skip

@@ -188,9 +188,9 @@ def reduce(
     """
     seeds = diagonal_keys(lindbladian.n_kets) if seeds is None else union(seeds)
     if observables is None:
-        return _searched([(lindbladian, seeds)], most_unknowns)[1]
+        return _searched([(lambda: lindbladian, seeds)], most_unknowns)[1]
     observables = union(observables)
-    searches = [(lindbladian, seeds), (lindbladian.adjoint(), observables)]
+    searches = [(lambda: lindbladian, seeds), (lindbladian.adjoint, observables)]
     # The one that starts from less tends to end earlier.
     backward_first = observables.size < seeds.size
     first_or_second, found = _searched(searches[::-1] if backward_first else searches, most_unknowns)
@@ -203,23 +203,23 @@ def reduce(
 
 
 def _searched(
-    searches: Sequence[tuple[Lindbladian, np.ndarray]], most_unknowns: int | None
+    searches: Sequence[tuple[Callable[[], Lindbladian], np.ndarray]], most_unknowns: int | None
 ) -> tuple[int, Generator]:
     """Run searches in turn with growing budgets: the number of the one that ends first, and what it found."""
     limit = int(available_bytes() // _BYTES_PER_ENTRY)
-    most = np.iinfo(np.int64).max if most_unknowns is None else most_unknowns
-    budget = (
-        min(most, max(_FIRST_BUDGET, *(2 * start.size for _, start in searches)))
-        if len(searches) > 1
-        else most
-    )
+    budget = most = np.iinfo(np.int64).max if most_unknowns is None else most_unknowns
+    if len(searches) > 1:
+        budget = min(most, max(_FIRST_BUDGET, *(2 * start.size for _, start in searches)))
+    followed: dict[int, Lindbladian] = {}
     while True:
-        for number, (lindbladian, start) in enumerate(searches):
-            found, unknowns, entries = _close(lindbladian, start, budget, limit)
+        for number, (generator, start) in enumerate(searches):
+            if number not in followed:
+                followed[number] = generator()
+            found, unknowns, entries = _close(followed[number], start, budget, limit)
             if found is not None:
                 return number, found
         if entries > limit or budget > limit:
-            raise too_large(unknowns, entries, lindbladian.n_kets)
+            raise too_large(unknowns, entries, followed[0].n_kets)
         if budget >= most:
             raise TooManyUnknowns(f"more than {most:,} unknowns")
         budget = min(most, _GROWTH * budget)

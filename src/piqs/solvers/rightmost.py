@@ -124,7 +124,11 @@ class _Filter:
         polynomials = (1.0 / e.capacity, e.centre, 0.5 * (e.real - e.imaginary) / e.capacity)
         vectors = (x, np.empty_like(x), np.empty_like(x), total)
         _, self.norms = self.series.expansion(
-            np.array([0, x.size]), polynomials, self.coefficients, vectors, sp.csr_array((0, x.size))
+            np.array([0, self.series.work.size - 1]),
+            polynomials,
+            self.coefficients,
+            vectors,
+            sp.csr_array((0, x.size)),
         )
         return total
 

@@ -17,6 +17,7 @@ from piqs.solvers.inputs import constant_system, density_matrix
 from piqs.solvers.lu import Factors
 from piqs.solvers.no_jump import no_jump_inverse
 from piqs.solvers.result import qobj
+from piqs.solvers.rightmost import ConvergenceError, rightmost
 from piqs.solvers.threads import one_blas_thread
 
 METHODS = ("auto", "direct", "iterative", "evolution")
@@ -36,6 +37,8 @@ _SMALL = 300
 # Krylov vectors of one cycle of GCROT, those it hands on, and the most cycles.
 _KRYLOV, _RECYCLED, _MOST_CYCLES = 120, 20, 25
 _MOST_APPLICATIONS = 200_000
+# A second start shows that there is one steady state when it comes this close to the first; first to a looser residual.
+_SAME, _LOOSE = 1e-2, 1e-4
 
 
 class SteadyStateError(ValueError):
@@ -160,7 +163,7 @@ class _Solver:
             return self.iterative(x0)
         except SteadyStateError as failure:
             try:
-                return self.evolution(self._mixed())
+                return self.evolution(None)
             except SteadyStateError as second:
                 raise SteadyStateError(f"{failure}; then {second}") from second
 
@@ -204,7 +207,7 @@ class _Solver:
                     self._must_decay(block)
             elif weight != 0.0:
                 if x0 is not None:
-                    self._must_not_oscillate(block)
+                    self._must_not_oscillate(inside)
                 x[inside] = weight * self._null_vector(block, trace[inside])
         return self.accepted(x, "direct")
 
@@ -271,11 +274,20 @@ class _Solver:
         size = float(np.linalg.norm(response))
         return x if np.isfinite(size) and size * self.scale * np.finfo(float).eps < _SINGULAR else None
 
-    def _must_not_oscillate(self, block: sp.csr_array) -> None:
-        """A given state has no limit where an eigenvalue is imaginary; looked for in small blocks only."""
-        if block.shape[0] > _SMALL:
+    def _must_not_oscillate(self, inside: np.ndarray) -> None:
+        """A given state has no limit where an eigenvalue is imaginary; rates between populations have none."""
+        if self.generator.trace[inside].all():
             return
-        values = np.linalg.eigvals(block.toarray())
+        if inside.size <= _SMALL:
+            values = np.linalg.eigvals(self.matrix[inside][:, inside].toarray())
+        else:
+            mask = np.zeros(self.generator.n, dtype=bool)
+            mask[inside] = True
+            try:
+                values = rightmost(self.generator.restricted(mask, closed_forward=True), 2)
+            except ConvergenceError:
+                # Many slow eigenvalues close to zero, which is where they should be.
+                return
         if np.any((values.real > -1e-12 * self.scale) & (np.abs(values.imag) > 1e-9 * self.scale)):
             raise SteadyStateError(
                 "rho0 may oscillate for ever, so that it has no steady state; add the noise that damps it, or try "
@@ -314,17 +326,51 @@ class _Solver:
             return apply_inverse(matrix @ x + source * (trace @ x))
 
         operator = sla.LinearOperator(matrix.shape, matvec=apply, dtype=float)
-        x, _ = sla.gcrotmk(
-            operator, apply_inverse(source), x0=start, rtol=0.1 * self.tol, atol=0.0,
-            m=_KRYLOV, k=_RECYCLED, maxiter=_MOST_CYCLES,
-        )  # fmt: skip
-        return self.accepted(x, "iterative", iterations=steps)
+        right_side = apply_inverse(source)
+
+        def solve(guess: np.ndarray, rtol: float) -> np.ndarray:
+            return sla.gcrotmk(
+                operator, right_side, x0=guess, rtol=rtol, atol=0.0, m=_KRYLOV, k=_RECYCLED, maxiter=_MOST_CYCLES
+            )[0]  # fmt: skip
+
+        x = self.accepted(solve(start, 0.1 * self.tol), "iterative", iterations=steps)
+        # Where there is a second steady state, what the guess holds of the difference stays.
+        other = x + self._probe(float(np.linalg.norm(x)))
+        for rtol in (_LOOSE, 0.1 * self.tol):
+            other = solve(other, rtol)
+            if np.linalg.norm(other - x) < _SAME * np.linalg.norm(x):
+                break
+        else:
+            raise _several("iterations from two starts end in different states")
+        self.info["iterations"] = steps
+        return x
+
+    def _probe(self, size: float) -> np.ndarray:
+        """A random Hermitian matrix of trace zero and this norm."""
+        trace = self.generator.trace
+        probe = np.random.default_rng(1).standard_normal(trace.size)
+        probe -= trace * (trace @ probe) / trace.sum()
+        return probe * (size / np.linalg.norm(probe))
 
     def evolution(self, x0: np.ndarray | None) -> np.ndarray:
         """Evolve from rho0 (else from the mixed state) over times that double, until nothing changes any more."""
-        x = self._mixed() if x0 is None else x0.copy()
+        start = self._mixed() if x0 is None else x0
+        x, span, applications = self._limit(start, 10.0 / self.scale)
+        x = self.accepted(x, "evolution", applications=applications)
+        if x0 is None:
+            # Any other start must end in the same state: what is added to it must vanish.
+            added = self._probe(float(np.linalg.norm(x)))
+            left, _, more = self._limit(added, span, may_vanish=True)
+            if np.linalg.norm(left) > _SAME * np.linalg.norm(x):
+                raise _several("evolutions from two starts end in different states")
+            self.info["applications"] += more
+        return x
+
+    def _limit(self, x: np.ndarray, span: float, may_vanish: bool = False) -> tuple[np.ndarray, float, int]:
+        """Where x goes, or what is left when it has shrunk to nothing; the last time span and the applications it took."""
+        whole = float(np.linalg.norm(x))
         none = sp.csr_array((0, x.size))
-        span, applications = 10.0 / self.scale, 0
+        applications = 0
         residual = np.inf
         while applications < _MOST_APPLICATIONS:
             step = Faber(self.generator, x, np.array([0.0, span]), none, rtol=max(0.1 * self.tol, 1e-13))
@@ -332,8 +378,9 @@ class _Solver:
             x = step.x
             applications += step.applications
             residual = float(np.linalg.norm(self.matrix @ x)) / self.scale
-            if residual <= self.tol:
-                return self.accepted(x, "evolution", applications=applications)
+            left = float(np.linalg.norm(x)) / whole if may_vanish else 1.0
+            if residual <= self.tol * left or left < _SAME:
+                return x, span, applications
             span *= 2.0
         raise SteadyStateError(
             f"evolution reached a residual of {residual:.2g}, not {self.tol:.2g}, after {applications} applications; the "
