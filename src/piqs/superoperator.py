@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from qutip import Qobj
-from scipy.sparse import coo_array, csr_array, eye_array
+from scipy.sparse import csr_array, diags_array, eye_array, vstack
 
 from piqs._validate import LARGEST
 from piqs.blocks import block_elements
@@ -45,25 +45,36 @@ def _pair_number(N: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return starts[k] + (b - offsets[k]) * sizes[k] + (a - offsets[k])
 
 
-def _both_sides(N: int, left: Any, right: Any) -> coo_array:
-    r"""Matrix of :math:`\rho \to A\rho B^\dagger` on the physical pairs.
+def _by_column(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, columns and values of a sparse matrix, ordered by column."""
+    csc = csr_array(matrix).tocsc()
+    return csc.indices, np.repeat(np.arange(csc.shape[1]), np.diff(csc.indptr)), csc.data
+
+
+def _both_sides(N: int, terms: Iterable[tuple[float, Any, Any]]) -> csr_array:
+    r"""Matrix of :math:`\rho \to \sum_k w_k A_k\rho B_k^\dagger` on the physical pairs, from the (w_k, A_k, B_k).
 
     Every entry of A is paired with every entry of B whose column lies in the same ladder.
     """
     offsets = block_offsets(N)
     sizes = np.diff(offsets)
     ladder = np.repeat(np.arange(sizes.size), sizes)
-    A, B = (coo_array(csr_array(matrix).tocsc()) for matrix in (left, right))  # sorted by column
-    count_B = np.bincount(ladder[B.col], minlength=sizes.size)
-    start_B = np.cumsum(count_B) - count_B
-    repeats = count_B[ladder[A.col]]
-    first = np.repeat(np.arange(A.nnz), repeats)
-    position = np.arange(first.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-    second = start_B[ladder[A.col]][first] + position
-    rows = _pair_number(N, A.row[first], B.row[second])
-    columns = _pair_number(N, A.col[first], B.col[second])
+    parts = []
+    for weight, A, B in terms:
+        row_A, column_A, value_A = of_A = _by_column(A)
+        row_B, column_B, value_B = of_A if B is A else _by_column(B)
+        count_B = np.bincount(ladder[column_B], minlength=sizes.size)
+        start_B = np.cumsum(count_B) - count_B
+        repeats = count_B[ladder[column_A]]
+        first = np.repeat(np.arange(row_A.size), repeats)
+        position = np.arange(first.size) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        second = start_B[ladder[column_A]][first] + position
+        rows = _pair_number(N, row_A[first], row_B[second])
+        columns = _pair_number(N, column_A[first], column_B[second])
+        parts.append((weight * value_A[first] * np.conj(value_B[second]), rows, columns))
+    values, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
     size = int(np.sum(sizes**2))
-    return coo_array((A.data[first] * np.conj(B.data[second]), (rows, columns)), shape=(size, size))
+    return csr_array((values.astype(np.complex128), (rows, columns)), shape=(size, size))
 
 
 def check_size(N: int, damping: bool) -> None:
@@ -85,9 +96,9 @@ def commutator_on_blocks(N: int, H: Any) -> csr_array:
     r"""Matrix of :math:`-i[H,\rho]` on the physical pairs; H sparse and block diagonal in j."""
     identity = eye_array(num_dicke_states(N), format="csr")
     # the right-hand factor enters as its adjoint
-    total = _both_sides(N, -1j * H, identity) + _both_sides(N, identity, -1j * H.conj().T)
+    total = _both_sides(N, [(1.0, -1j * H, identity), (1.0, identity, -1j * H.conj().T)])
     total.eliminate_zeros()
-    return total.tocsr()
+    return total
 
 
 def dissipator_on_blocks(N: int, jumps: Iterable[tuple[float, Any]]) -> csr_array:
@@ -107,15 +118,15 @@ def dissipator_on_blocks(N: int, jumps: Iterable[tuple[float, Any]]) -> csr_arra
     """
     nds = num_dicke_states(N)
     identity = eye_array(nds, format="csr")
-    loss = csr_array((nds, nds), dtype=np.float64)
-    size = int(np.sum(np.diff(block_offsets(N)) ** 2))
-    total = csr_array((size, size), dtype=np.complex128)
-    for gamma, K in jumps:
-        loss = loss + 0.5 * gamma * (K.conj().T @ K)
-        total = total + gamma * _both_sides(N, K, K)
-    from_left = _both_sides(N, loss, identity).tocsr()
-    total = total - from_left - _both_sides(N, identity, loss)
-    return _without_rounding(total.tocsr(), from_left.diagonal())
+    jumps = list(jumps)
+    half_loss = csr_array((nds, nds), dtype=np.float64)
+    if jumps:
+        stack = vstack([K for _, K in jumps], format="csr")
+        weights = np.repeat([0.5 * gamma for gamma, _ in jumps], nds)
+        half_loss = stack.conj().T @ (diags_array(weights) @ stack)
+    gain = [(gamma, K, K) for gamma, K in jumps]
+    total = _both_sides(N, [*gain, (-1.0, half_loss, identity), (-1.0, identity, half_loss)])
+    return _without_rounding(total, half_loss.diagonal()[block_elements(N)[0]])
 
 
 def _without_rounding(total: csr_array, scale: np.ndarray) -> csr_array:
