@@ -173,7 +173,7 @@ def test_options(options, error, message):
         mesolve(H, RHO, [0, 1], options=options)
 
 
-@pytest.mark.parametrize("method", ["faber", "rational", "uniformization"])
+@pytest.mark.parametrize("method", ["faber", "rational", "uniformization", "exponential"])
 def test_methods_for_constant_generators_only(method):
     with pytest.raises(ValueError, match="constant in time; use 'auto'"):
         mesolve([H, [H, lambda t: t]], RHO, [0, 1], options={"method": method})

@@ -36,7 +36,7 @@ def named(system):
 
 
 @pytest.mark.parametrize("rtol", TOLERANCES)
-@pytest.mark.parametrize("method", ["auto", "faber", "rational"])
+@pytest.mark.parametrize("method", ["auto", "faber", "rational", "exponential"])
 @pytest.mark.parametrize("system", systems.CONSTANT, ids=named)
 def test_constant_generators(system, method, rtol):
     check(system, method, rtol)
@@ -87,7 +87,7 @@ def test_rates_a_million_apart(method, rtol):
     check(systems.STIFF, method, rtol, rounding=2e-10)
 
 
-@pytest.mark.parametrize("method", ["faber", "rational", "dop853", "radau", "bdf"])
+@pytest.mark.parametrize("method", ["faber", "rational", "exponential", "dop853", "radau", "bdf"])
 @pytest.mark.parametrize("times", [[1.5], [0.0, 0.0, 0.0], [0.0, 0.5, 0.5, 0.5, 1.0, 1.0]])
 def test_repeated_times_and_no_duration(method, times):
     system = systems.superradiant_pair()
@@ -103,7 +103,7 @@ def test_repeated_times_and_no_duration(method, times):
             assert series[k] == pytest.approx(np.trace(op.full() @ exact), abs=3e-5)
 
 
-@pytest.mark.parametrize("method", ["faber", "rational", "dop853"])
+@pytest.mark.parametrize("method", ["faber", "rational", "exponential", "dop853"])
 def test_clustered_and_scattered_outputs(method):
     system = systems.independent_emitters()
     times = np.sort(np.concatenate([[0], 10.0 ** np.linspace(-9, 1, 41), 1 + 1e-13 * np.arange(5)]))
@@ -125,7 +125,7 @@ def test_max_step_is_kept():
     assert result.expect[0][-1] == pytest.approx(-0.5, abs=1e-5)
 
 
-@pytest.mark.parametrize("method", ["auto", "faber", "rational"])
+@pytest.mark.parametrize("method", ["auto", "faber", "rational", "exponential"])
 def test_trace_and_positivity_over_long_times(method):
     # a thousand lifetimes and 10^4 oscillations with all six rates
     N = 4

@@ -80,7 +80,8 @@ def test_another_method_takes_over_where_the_rational_space_fails(monkeypatch):
 
     monkeypatch.setattr(Rational, "_space", no_convergence)
     monkeypatch.setattr(Rational, "cost", lambda self: 0.0)
-    monkeypatch.setattr(mesolve_module, "_ALWAYS_CHEAP", 0.0)
+    for limit in ("_ALWAYS_CHEAP", "_CHEAP_EXPONENTIALS"):
+        monkeypatch.setattr(mesolve_module, limit, 0.0)
     N, times, jz = 6, np.array([0.0, 0.4, 1.0]), piqs.jspin(6, "z")
     system = piqs.Dicke(N, emission=1.0)
     for keep in (False, True):

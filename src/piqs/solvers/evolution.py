@@ -80,6 +80,12 @@ class Evolution(ABC):
         """Time from the first to the last output."""
         return float(self.times[-1] - self.times[0])
 
+    def conserved_trace(self) -> np.ndarray:
+        """The vector t with Tr rho = t . x, or zeros where unknowns were dropped so that those left do not keep it."""
+        trace, matrix = self.generator.trace, self.generator.matrix
+        change = np.abs(trace @ matrix).max(initial=0.0)
+        return trace if change <= 1e-12 * np.abs(matrix.data).max(initial=0.0) else np.zeros_like(trace)
+
     @abstractmethod
     def run(self) -> None:
         """Fill in the outputs."""

@@ -17,6 +17,7 @@ from piqs.liouville import BlockGenerator, Generator, NotBlockDiagonal, reduce
 from piqs.liouville.basis import coordinates, union
 from piqs.liouville.generator import TooManyUnknowns
 from piqs.solvers.evolution import Evolution
+from piqs.solvers.exponential import Exponential
 from piqs.solvers.faber import Faber
 from piqs.solvers.inputs import System, density_matrix, observable_matrix, system
 from piqs.solvers.ode import BackwardDifferences, Explicit, Implicit
@@ -29,6 +30,7 @@ _INTEGRATORS: dict[str, type[Evolution]] = {
     "faber": Faber,
     "rational": Rational,
     "uniformization": Uniformization,
+    "exponential": Exponential,
     "dop853": Explicit,
     "radau": Implicit,
     "bdf": BackwardDifferences,
@@ -37,6 +39,8 @@ _INTEGRATORS: dict[str, type[Evolution]] = {
 
 # Beyond this many unknowns a generator that is not stored is faster, where there is one (measured on driven ensembles).
 _LARGEST_ASSEMBLED = 300_000
+# Up to this cost dense exponentials are over before another method has made itself ready.
+_CHEAP_EXPONENTIALS = 4e6
 # Up to this cost (some ten milliseconds) no LU is considered.
 _ALWAYS_CHEAP = 1e7
 # A rational Krylov space resolves a state that travels as a wave so badly that it must promise this much more.
@@ -94,10 +98,10 @@ def mesolve(
 
     Notes
     -----
-    The integrators are described in :mod:`piqs.solvers.faber`, :mod:`piqs.solvers.rational`,
-    :mod:`piqs.solvers.uniformization` and :mod:`piqs.solvers.ode`. "auto" takes uniformization where only populations
-    move, else Faber polynomials, or a rational Krylov space where fewer operations are expected of it, and the
-    explicit pair of order 8 for problems that depend on time.
+    The integrators are described in :mod:`piqs.solvers.exponential`, :mod:`piqs.solvers.uniformization`,
+    :mod:`piqs.solvers.faber`, :mod:`piqs.solvers.rational` and :mod:`piqs.solvers.ode`. "auto" takes dense exponentials
+    for small problems, uniformization where only populations move, else Faber polynomials, or a rational Krylov space
+    where fewer operations are expected of it, and the explicit pair of order 8 for problems that depend on time.
 
     Examples
     --------
@@ -228,7 +232,7 @@ def integrator(settings: Options, generator: Generator | BlockGenerator, **argum
     method = METHODS[settings.method]
     if isinstance(generator, BlockGenerator):
         return Faber(generator, **arguments)
-    if not generator.constant and method in ("faber", "rational", "uniformization"):
+    if not generator.constant and method in ("faber", "rational", "uniformization", "exponential"):
         raise ValueError(
             f"options['method'] = {settings.method!r} needs a generator that is constant in time; use 'auto'"
         )
@@ -244,6 +248,8 @@ def integrator(settings: Options, generator: Generator | BlockGenerator, **argum
         method = "dop853"
     if method != "auto":
         return _INTEGRATORS[method](generator, **arguments)
+    if (exponential := Exponential(generator, **arguments)).cost() < _CHEAP_EXPONENTIALS:
+        return exponential
     faber = Faber(generator, **arguments)
     spreads = faber.ellipse.flat
     candidates: list[Evolution] = [faber]

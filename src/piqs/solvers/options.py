@@ -29,7 +29,8 @@ METHODS = {
     "vern9": "dop853",
     "tsit5": "dop853",
     "rational": "rational",
-    "diag": "rational",
+    "exponential": "exponential",
+    "diag": "exponential",
     "uniformization": "uniformization",
     "radau": "radau",
     "bdf": "bdf",
@@ -47,8 +48,8 @@ class Options:
     atol : float
         Absolute accuracy. Default 1e-8.
     method : str
-        "auto" (default), "uniformization", "faber", "rational", "dop853", "radau" or "bdf"; QuTiP's names lead to
-        the same kind.
+        "auto" (default), "exponential", "uniformization", "faber", "rational", "dop853", "radau" or "bdf"; QuTiP's names
+        lead to the same kind.
     max_step : float
         Longest internal step, 0 for no limit.
     store_states : bool or None

@@ -46,12 +46,7 @@ class Rational(Evolution):
         super().__init__(*args, **kwargs)
         self.otherwise = otherwise
         self.matrix = self.generator.matrix
-        trace = self.generator.trace
-        change = np.abs(trace @ self.matrix).max(initial=0.0)
-        # Where unknowns that no observable reads were dropped, those left need not keep the trace.
-        self.trace = (
-            trace if change <= 1e-12 * np.abs(self.matrix.data).max(initial=0.0) else np.zeros_like(trace)
-        )
+        self.trace = self.conserved_trace()
 
     def cost(self) -> float:
         """What the LU, its solves and keeping the basis orthogonal take, about, as measured for each element of fill.

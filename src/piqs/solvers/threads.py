@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from piqs._kernels.apply import balanced_cuts
 from piqs._kernels.threads import available_threads
@@ -72,5 +73,11 @@ def row_cuts(indptr: np.ndarray) -> Iterator[RowCuts]:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread: among many small products its threads wait for each other, on busy cores for seconds."""
-    with threadpool_limits(1, user_api="blas"):
+    with _loaded_libraries().limit(limits=1, user_api="blas"):
         yield
+
+
+@cache
+def _loaded_libraries() -> ThreadpoolController:
+    # Looking for them takes a millisecond.
+    return ThreadpoolController()
