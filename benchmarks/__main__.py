@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import scaling
+from benchmarks import readme, scaling
 from benchmarks.cases import CASES
 from benchmarks.measure import measure
 from benchmarks.report import markdown
@@ -40,7 +40,15 @@ def main() -> None:
         type=Path,
         help="folder for results.md and results.json (default: benchmarks/ for whole runs)",
     )
+    parser.add_argument(
+        "--readme",
+        action="store_true",
+        help="measure nothing; renew the table of README.md from results.json",
+    )
     options = parser.parse_args()
+    if options.readme:
+        readme.update(json.loads((ROOT / "benchmarks" / "results.json").read_text()))
+        return
 
     limit = options.time_limit or (TIME_LIMIT_QUICK if options.quick else TIME_LIMIT)
     budget = options.budget or (BUDGET_QUICK if options.quick else BUDGET)

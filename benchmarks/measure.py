@@ -17,7 +17,7 @@ LARGE = {
     "emission": (1000,),
     "time-crystal": (50, 100, 200),
     "tavis-cummings": (20, 30),
-    "two-ensembles": (80,),
+    "two-ensembles": (40,),
 }
 LARGE_QUICK = {"time-crystal": (50,)}
 # Of the cases that the scaling curves are drawn from.

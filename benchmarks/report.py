@@ -54,11 +54,12 @@ def _preface(results: dict[str, Any]) -> str:
     )
 
 
-def _ours(rows: list[dict[str, Any]], N: int) -> dict[str, Any] | None:
+def best_of_ours(rows: list[dict[str, Any]], N: int) -> dict[str, Any] | None:
+    """The row of piqs at one N, if it finished."""
     return next((row for row in rows if row["tool"] == "piqs" and row["N"] == N and "seconds" in row), None)
 
 
-def _ratio(row: dict[str, Any], ours: dict[str, Any] | None) -> str:
+def ratio_to_ours(row: dict[str, Any], ours: dict[str, Any] | None) -> str:
     """Time of a peer over ours; a lower bound where the peer did not finish."""
     if ours is None or row["tool"] == "piqs":
         return ""
@@ -85,11 +86,10 @@ def _short(results: dict[str, Any]) -> str:
             row = tried[-1] if tried else rows[-1] if rows else None
             if row is None:
                 continue
-            ours = _ours(data["rows"], row["N"])
+            ours = best_of_ours(data["rows"], row["N"])
             theirs = row["failure"] if "failure" in row else seconds(min(row["seconds"]))
-            lines.append(
-                [case.title, str(row["N"]), seconds(min(ours["seconds"])) if ours else "", peer.name, theirs, _ratio(row, ours)]
-            )  # fmt: skip
+            best = seconds(min(ours["seconds"])) if ours else ""
+            lines.append([case.title, str(row["N"]), best, peer.name, theirs, ratio_to_ours(row, ours)])
     return table(["case", "N", "piqs", "peer", "time of the peer", "ratio"], lines)
 
 
@@ -100,7 +100,7 @@ def _case(name: str, data: dict[str, Any]) -> str:
     ]
     lines = []
     for row in sorted(shown, key=lambda row: (row["N"], row["tool"] != "piqs")):
-        ratio = _ratio(row, _ours(data["rows"], row["N"]))
+        ratio = ratio_to_ours(row, best_of_ours(data["rows"], row["N"]))
         if "failure" in row:
             lines.append([str(row["N"]), row["tool"], row["failure"], "", "", "", "", ratio])
             continue

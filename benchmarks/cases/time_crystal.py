@@ -42,7 +42,7 @@ def all_states(N: int) -> np.ndarray:
     return brute_force.expect(drive, brute_force.all_up(N), TIMES, c_ops, [sum(site["z"])])[0] / (N / 2)
 
 
-OURS, REFERENCE = evolution(problem, inversion, (10, 50, 100, 200), (10, 50))
+OURS, REFERENCE = evolution(problem, inversion, (10, 50, 100), (10, 50))
 
 CASES = (
     Case(
@@ -66,6 +66,6 @@ CASES = (
         all_states,
         3,
         problem,
-        scaling=(20, 30, 40, 70, 140),
+        scaling=(20, 30, 40, 70, 140, 200),
     ),
 )

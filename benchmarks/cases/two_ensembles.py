@@ -73,7 +73,7 @@ def all_states(N: int) -> np.ndarray:
     return values / np.array([[first / 2], [second / 2]])
 
 
-OURS, REFERENCE = evolution(problem, inversions, (20, 40, 80), (8,))
+OURS, REFERENCE = evolution(problem, inversions, (20, 40), (8,))
 
 CASES = (
     Case(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -16,10 +18,17 @@ class FromMatrix:
     def __init__(self, generator: Generator) -> None:
         self.matrix = generator.matrix
         self.size = generator.n
+
+    @cached_property
+    def bands(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The matrix as the kernel of the series wants it."""
         m = self.matrix
-        self.bands = matrix_kernels.bands(m.indptr, m.indices, m.data)
-        # How the work grows from band to band, for cutting it into equal parts.
-        self.work = self.bands[0]
+        return matrix_kernels.bands(m.indptr, m.indices, m.data)
+
+    @property
+    def work(self) -> np.ndarray:
+        """How the work grows from band to band, for cutting it into equal parts."""
+        return self.bands[0]
 
     def random(self) -> np.ndarray:
         """A random state vector, not normalised."""

@@ -16,9 +16,10 @@ import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 
+from piqs._kernels.orthogonal import orthogonalise
 from piqs.solvers.evolution import Evolution, NoConvergenceError
 from piqs.solvers.lu import Factors
-from piqs.solvers.threads import one_blas_thread
+from piqs.solvers.threads import one_blas_thread, threads_for
 
 _LARGEST_SPACE = 90
 # Convergence is judged every so many vectors, against the space that many vectors smaller.
@@ -132,11 +133,9 @@ class Rational(Evolution):
         for m in range(1, size + 1):
             w = lu.solve(basis[m - 1])
             self.applications += 1
-            for _ in range(2):
-                overlap = basis[:m] @ w
-                w -= overlap @ basis[:m]
-                h[:m, m - 1] += overlap
-            h[m, m - 1] = np.linalg.norm(w)
+            with threads_for(m * n) as threads:
+                cuts = np.linspace(0, n, threads + 1).astype(np.int64)
+                h[:m, m - 1], h[m, m - 1] = orthogonalise(cuts, basis, m, w)
             exact = h[m, m - 1] <= 1e-14 * np.abs(h[: m + 1, m - 1]).max() or m == n
             if not exact:
                 basis[m] = w / h[m, m - 1]

@@ -1,0 +1,65 @@
+"""The short table in README.md, from the measured dictionary."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from benchmarks.cases import CASES
+from benchmarks.report import best_of_ours, ratio_to_ours, seconds, table
+from benchmarks.runner import ROOT
+
+# Cases shown, by the words a reader knows them by.
+SHOWN = {
+    "emission": "all six rates, 1,000 times",
+    "time-crystal": "time crystal, 1,000 times",
+    "two-ensembles": "two ensembles, one channel",
+    "squeezing": "two-axis twisting",
+    "tavis-cummings": "Tavis-Cummings with losses",
+    "steady-superradiance": "steady-state superradiance",
+    "open-dicke": "steady state of the open Dicke model",
+}
+
+
+def update(results: dict[str, Any]) -> None:
+    """Rewrite the section "Speed"."""
+    path = ROOT / "README.md"
+    text, count = re.subn(r"## Speed\n.*?(?=\n## )", lambda _: section(results), path.read_text(), flags=re.S)
+    if count != 1:
+        raise ValueError(f"{path} must have one section '## Speed' that another follows, found {count}")
+    path.write_text(text)
+
+
+def section(results: dict[str, Any]) -> str:
+    """The section, with every peer at the largest N it was tried at."""
+    lines, largest = [], []
+    for name, words in SHOWN.items():
+        rows = results["cases"][name]["rows"]
+        for peer in CASES[name].peers:
+            tried = [row for row in rows if row["tool"] == peer.name and _was_tried(row)]
+            row = max(tried, key=lambda row: row["N"], default=None)
+            ours = row and best_of_ours(rows, row["N"])
+            if row and ours:
+                times = [seconds(min(ours["seconds"])), row.get("failure") or seconds(min(row["seconds"]))]
+                lines.append([words, str(row["N"]), times[0], peer.name, times[1], ratio_to_ours(row, ours)])
+        done = [row for row in rows if row["tool"] == "piqs" and "seconds" in row]
+        best = max(done, key=lambda row: row["N"])
+        if best["N"] > max(row["N"] for row in rows if row["tool"] != "piqs"):
+            largest.append(f"{words.split(',')[0]} N = {best['N']:,} in {seconds(min(best['seconds']))}")
+    processor = results["machine"]["processor"].split(",")[0]
+    cores = results["machine"]["threads"].split()[0]
+    return f"""## Speed
+
+Whole calls with default options, kernels compiled, on {processor} ({cores} cores); every
+answer is checked against a converged run, and that against all 2^N states at small N:
+
+{table(["problem", "N", "piqs", "peer", "its time", "ratio"], lines)}
+Alone, further than the others go: {"; ".join(largest)}. All results, distances to the limits of the machine and scaling
+curves are on the [page of the benchmarks](docs/benchmarks.md); `make bench` measures them again, and
+`python -m benchmarks --readme` renews this table.
+"""
+
+
+def _was_tried(row: dict[str, Any]) -> bool:
+    """Whether a tool ran, was given up, or failed by itself."""
+    return "seconds" in row or "limit" in row or "Error" in row.get("failure", "")
