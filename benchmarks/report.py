@@ -47,7 +47,7 @@ def _preface(results: dict[str, Any]) -> str:
         f"Written by `{command}`; every number comes from this one run.\n\n{entries}\n"
         "Every tool runs in a fresh process, with default options, from the parameters of the model to the result. "
         "Packages are imported and compiled kernels loaded before the clock starts (see Start-up for what that takes). "
-        "Short runs are repeated, up to nine times within three seconds. Memory is the peak of the process, with the "
+        "Short runs are repeated, up to nine times within two seconds. Memory is the peak of the process, with the "
         "interpreter and all imports. The error is the largest deviation from a converged run (rtol 1e-12), which is itself "
         "checked against brute force on all states (see References). The ratio is the best time of the other tool over the "
         "best time of piqs at the same N.\n"

@@ -133,7 +133,7 @@ CASES = (
             qutip_mesolve("excited", (10, 30, 50), (10,), 100.0),
             qutip_pisolve((10, 30, 50), (10,), 60.0),
         ),
-        scaling=(20, 70, 140, 200, 500),
+        scaling=(200, 500),
     ),
     case(
         "emission-css",

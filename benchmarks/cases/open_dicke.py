@@ -119,8 +119,8 @@ CASES = (
         "from it, from products of the matrices over the kets",
         Tool("piqs", "piqs", solve, read, (4, 10), (4,)),
         (
-            Tool("qutip steadystate", "qutip.piqs", qutip_steadystate, read, (2, 4, 10), (2,), 60.0),
-            Tool("qutip.piqs + block-row LU", "qutip.piqs", expert, read, (2, 4, 10), (4,), 60.0),
+            Tool("qutip steadystate", "qutip.piqs", qutip_steadystate, read, (2, 4, 10), (2,), 20.0),
+            Tool("qutip.piqs + block-row LU", "qutip.piqs", expert, read, (2, 4, 10), (4,), 20.0),
         ),
         converged,
         all_states,

@@ -104,6 +104,6 @@ CASES = (
         all_states,
         3,
         problem,
-        scaling=(5, 7, 14, 25, 40),
+        scaling=(5, 7, 14),
     ),
 )

@@ -66,6 +66,6 @@ CASES = (
         all_states,
         3,
         problem,
-        scaling=(20, 30, 40, 70, 140, 200),
+        scaling=(20, 40, 140, 200),
     ),
 )

@@ -91,7 +91,7 @@ CASES = (
                 lambda N, r: Answer(inversions(N, r), dict(r.stats)),
                 (8, 20),
                 (8,),
-                150.0,
+                110.0,
             ),
         ),
         REFERENCE,

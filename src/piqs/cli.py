@@ -24,7 +24,7 @@ def main() -> None:
 @click.option("--fast", is_flag=True, help="Reduced parameters: all figures in under a minute.")
 @click.option("--force", is_flag=True, help="Compute even what is up to date.")
 def figures(names: tuple[str, ...], everything: bool, out: Path, fast: bool, force: bool) -> None:
-    """Compute and draw figures of the paper (and three past it) as PNG, PDF and CSV.
+    """Compute and draw figures of the paper (and four past it) as PNG, PDF and CSV.
 
     NUMBER is the figure's number in the paper or the name of one past it.  Without any, list them.
     """

@@ -1,4 +1,4 @@
-"""The figures of the paper, and three past it: one module per figure, each with ``data()`` and ``plot()``.
+"""The figures of the paper, and four past it: one module per figure, each with ``data()`` and ``plot()``.
 
 ``data(...)`` computes the numbers (its defaults are the paper's values) and returns a `FigureData`;
 ``plot(data, axes)`` draws them on the Matplotlib axes given.  ``piqs figures`` runs both for all of them.
