@@ -1,7 +1,8 @@
 """Application of a real CSR generator, alone and fused with the vector updates of the integrators.
 
 All row loops index with unsigned integers: signed ones cost Numba a wrap-around test an access, which doubles the time.
-Rows, or bands of them, are cut into one chunk for each thread (`cuts`); with a single chunk no thread is started.
+Rows, or bands of them, are cut into one chunk for each thread (`cuts`); with a single chunk no thread is started:
+only functions that are called with several hold a parallel loop, since entering one after a fork ends the process.
 """
 
 import numpy as np
@@ -41,13 +42,18 @@ def _product_rows(low, high, indptr, indices, data, scale, x, y):
 
 
 @njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+def _product_chunks(cuts, indptr, indices, data, scale, x, y):
+    for k in prange(cuts.size - 1):
+        _product_rows(cuts[k], cuts[k + 1], indptr, indices, data, scale, x, y)
+
+
+@njit(cache=True, nogil=True)
 def add_product(cuts, indptr, indices, data, scale, x, y):
     """y += scale * L x."""
     if cuts.size == 2:
         _product_rows(cuts[0], cuts[1], indptr, indices, data, scale, x, y)
     else:
-        for k in prange(cuts.size - 1):
-            _product_rows(cuts[k], cuts[k + 1], indptr, indices, data, scale, x, y)
+        _product_chunks(cuts, indptr, indices, data, scale, x, y)
 
 
 @njit(cache=True, nogil=True)
@@ -113,6 +119,13 @@ def _faber_bands(low, high, starts, columns, values, scale, shift, delta, weight
 
 
 @njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+def _faber_chunks(cuts, starts, columns, values, scale, shift, delta, weight, y, previous, total, norms):
+    for c in prange(cuts.size - 1):
+        norms[c] = _faber_bands(cuts[c], cuts[c + 1], starts, columns, values, scale, shift, delta, weight,
+                                y, previous, total)  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
 def faber_expansion(
     cuts, starts, columns, values, scale, shift, delta, weights, x, y, previous, total,
     o_indptr, o_indices, o_data, moments, norms,
@@ -139,9 +152,8 @@ def faber_expansion(
                 partial[0] = _faber_bands(0, starts.size - 1, starts, columns, values, scale, shift, factor,
                                           weights[k], y, previous, total)  # fmt: skip
             else:
-                for c in prange(chunks):
-                    partial[c] = _faber_bands(cuts[c], cuts[c + 1], starts, columns, values, scale, shift, factor,
-                                              weights[k], y, previous, total)  # fmt: skip
+                _faber_chunks(cuts, starts, columns, values, scale, shift, factor, weights[k],
+                              y, previous, total, partial)  # fmt: skip
             y, previous = previous, y
             norms[k] = np.sqrt(partial.sum())
         for i in range(o_indptr.size - 1):

@@ -91,6 +91,16 @@ def _rows(low, high, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
 
 
 @njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+def _chunks(cuts, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
+            j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
+            scale, shift, delta, weight, previous, total, scratch, norms):  # fmt: skip
+    for c in prange(cuts.size - 1):
+        norms[c] = _rows(cuts[c], cuts[c + 1], blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
+                         j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
+                         scale, shift, delta, weight, previous, total, scratch[c])  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
 def expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
               j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
               scale, shift, delta, weights, x, y, previous, total, o_indptr, o_indices, o_data, moments, norms):  # fmt: skip
@@ -114,10 +124,9 @@ def expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
                                    j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
                                    scale, shift, factor, weights[k], previous, total, scratch[0])  # fmt: skip
             else:
-                for c in prange(chunks):
-                    partial[c] = _rows(cuts[c], cuts[c + 1], blocks, y, diagonal, g_shift, g_kind, g_values, g_pointer,
-                                       j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
-                                       scale, shift, factor, weights[k], previous, total, scratch[c])  # fmt: skip
+                _chunks(cuts, blocks, y, diagonal, g_shift, g_kind, g_values, g_pointer,
+                        j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
+                        scale, shift, factor, weights[k], previous, total, scratch, partial)  # fmt: skip
             y, previous = previous, y
             norm = 0.0
             for c in range(chunks):

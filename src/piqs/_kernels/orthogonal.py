@@ -37,6 +37,12 @@ def _pass(basis, size, w, low, high, subtracted, out):
 
 
 @njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+def _pass_chunks(cuts, basis, size, w, subtracted, out):
+    for k in prange(cuts.size - 1):
+        _pass(basis, size, w, cuts[k], cuts[k + 1], subtracted, out[k])
+
+
+@njit(cache=True, nogil=True)
 def orthogonalise(cuts, basis, size, w):
     """Subtract from w its part in the first `size` rows of the basis; the overlaps, and the norm of what is left.
 
@@ -45,22 +51,16 @@ def orthogonalise(cuts, basis, size, w):
     """
     chunks = cuts.size - 1
     total, last = np.zeros(size), np.zeros(size)
-    for _ in range(2):
+    # What a pass finds, the next one subtracts; what the third one finds is rounding.
+    for _ in range(3):
+        total += last
         found = np.zeros((chunks, size))
         if chunks == 1:
             _pass(basis, size, w, cuts[0], cuts[1], last, found[0])
         else:
-            for k in prange(chunks):
-                _pass(basis, size, w, cuts[k], cuts[k + 1], last, found[k])
+            _pass_chunks(cuts, basis, size, w, last, found)
         last = found.sum(axis=0)
-        total += last
-    square = np.zeros(chunks)
-    if chunks == 1:
-        _subtract(basis, size, last, w, cuts[0], cuts[1])
-    else:
-        for k in prange(chunks):
-            _subtract(basis, size, last, w, cuts[k], cuts[k + 1])
-    for k in range(chunks):
-        for c in range(cuts[k], cuts[k + 1]):
-            square[k] += w[c] * w[c]
-    return total, np.sqrt(square.sum())
+    square = 0.0
+    for c in range(w.size):
+        square += w[c] * w[c]
+    return total, np.sqrt(square)
