@@ -21,7 +21,7 @@ from piqs.solvers.evolution import Evolution, NoConvergenceError
 from piqs.solvers.lu import Factors
 from piqs.solvers.threads import one_blas_thread, threads_for
 
-_LARGEST_SPACE = 90
+_LARGEST_SPACE = 140
 # Convergence is judged every so many vectors, against the space that many vectors smaller.
 _CHECK = 4
 # ... at the window's length and its halves, down to this number of them.
@@ -58,7 +58,7 @@ class Rational(Evolution):
         n = self.generator.n
         populations_only = self.generator.populations.size == n
         fill = 6.0 * n * np.log2(n + 2.0) if populations_only else max(n, 4.0) ** 1.7
-        outputs = self.times.size * _LARGEST_SPACE * n if self.on_state is not None else 0.0
+        outputs = self.times.size * _VECTORS * n if self.on_state is not None else 0.0
         return (_FACTORISATION + _SOLVE * _VECTORS) * fill + 1.5 * _VECTORS**2 * n + outputs + 3e7
 
     @one_blas_thread()
