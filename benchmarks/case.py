@@ -39,8 +39,8 @@ class Tool:
         read(N, result) gives the Answer; not timed.
     sizes, quick : tuple of int
         The N to run by default and with --quick, ascending.
-    limit : float, optional
-        Seconds after which a run is given up, where shorter than the limit of all runs.
+    limit : float
+        Seconds after which a run is given up, unless --time-limit says otherwise.
     threads : int, optional
         Threads of BLAS and Numba, where not as many as there are cores.
     """
@@ -51,7 +51,7 @@ class Tool:
     read: Callable[[int, Any], Answer]
     sizes: tuple[int, ...]
     quick: tuple[int, ...] = ()
-    limit: float | None = None
+    limit: float = 80.0
     threads: int | None = None
 
 
@@ -116,5 +116,5 @@ def evolution(
     def read(N: int, result: Any) -> Answer:
         return Answer(values(N, result), dict(result.stats))
 
-    ours = Tool("piqs", "piqs", solve, read, sizes, quick)
+    ours = Tool("piqs", "piqs", solve, read, sizes, quick, limit=200.0)
     return ours, lambda N: values(N, solve(N, **CONVERGED))

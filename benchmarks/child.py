@@ -1,4 +1,4 @@
-"""One tool on one case at one N, in the process this module is started in.
+"""One tool on one case, in the process this module is started in.
 
 The parent gives a JSON task on the command line and reads a JSON record from a file; see `benchmarks.runner`.
 """
@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba.core.event import install_recorder
+
+from benchmarks.case import Tool
 
 # Runs are repeated up to this often, or until this many seconds have gone by.
-MOST_RUNS, SECONDS_OF_RUNS = 9, 2.0
+MOST_RUNS, SECONDS_OF_RUNS = 9, 1.0
 
 
 def peak_memory() -> int:
@@ -29,34 +30,61 @@ def peak_memory() -> int:
 
 
 def timed(task: dict[str, Any]) -> dict[str, Any]:
-    """Seconds of every run, peak memory, and the answer."""
+    """For every N seconds of all runs, peak memory so far and the answer; after them, the converged values asked for.
+
+    The record is written after each step: what is done counts if a later step takes too long.
+    """
     from benchmarks.cases import CASES
 
     case = CASES[task["case"]]
-    tool, N = case.tool(task["tool"]), task["N"]
-    start = time.perf_counter()
+    tool = case.tool(task["tool"])
     importlib.import_module(tool.package)
+    compilations: list[Any] = []
     if tool is case.ours:
         # Loads the compiled kernels.
         tool.solve(case.smallest)
-    record: dict[str, Any] = {"start_up": time.perf_counter() - start, "base_memory": peak_memory()}
+        compilations = _recorded_compilations()
+    base_memory = peak_memory()
+    record: dict[str, Any] = {"rows": {}, "converged": {}}
+    for N in task["sizes"]:
+        try:
+            row = {"base_memory": base_memory, **_measured(tool, N, compilations)}
+        except Exception as failure:
+            row = failed(failure)
+        record["rows"][N] = row
+        write(task, record)
+        if "MemoryError" in row.get("failure", ""):
+            break
+    for N in task["converged"]:
+        record["converged"][N] = np.asarray(case.reference(N)).tolist()
+        write(task, record)
+    return record
+
+
+def _measured(tool: Tool, N: int, compilations: list[Any]) -> dict[str, Any]:
+    """One tool at one N."""
     seconds: list[float] = []
     while not seconds or (len(seconds) < MOST_RUNS and sum(seconds) + seconds[0] < SECONDS_OF_RUNS):
-        with install_recorder("numba:compile") as compilations:
-            begin = time.perf_counter()
-            result = tool.solve(N)
-            duration = time.perf_counter() - begin
-        # A kernel that no smaller run had needed: on a machine's first run only.
-        if not compilations.buffer:
+        before = len(compilations)
+        begin = time.perf_counter()
+        result = tool.solve(N)
+        duration = time.perf_counter() - begin
+        # A run that had to compile a kernel does not count; that happens on a new machine only.
+        if len(compilations) == before:
             seconds.append(duration)
-    record |= {"seconds": seconds, "memory": peak_memory()}
+    memory = peak_memory()
     answer = tool.read(N, result)
-    record |= {"values": np.asarray(answer.values).tolist(), "stats": plain(answer.stats)}
-    if task.get("converged"):
-        # Kept in case that the converged run takes too long.
-        Path(task["output"]).write_text(json.dumps(record))
-        record["converged"] = np.asarray(case.reference(N)).tolist()
-    return record
+    values = np.asarray(answer.values).tolist()
+    return {"seconds": seconds, "memory": memory, "values": values, "stats": plain(answer.stats)}
+
+
+def _recorded_compilations() -> list[Any]:
+    """A list that grows with every kernel compiled from now on."""
+    from numba.core.event import RecordingListener, register
+
+    listener = RecordingListener()
+    register("numba:compile", listener)
+    return listener.buffer
 
 
 def prepared(task: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +126,20 @@ def plain(stats: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def failed(failure: Exception) -> dict[str, Any]:
+    """A failure as a result."""
+    text = str(failure).strip().splitlines()
+    return {"failure": f"{type(failure).__name__}: {text[0] if text else ''}"}
+
+
+def write(task: dict[str, Any], record: dict[str, Any]) -> None:
+    """Replace the record that the parent reads."""
+    output = Path(task["output"])
+    new = output.with_suffix(".new")
+    new.write_text(json.dumps(record))
+    new.replace(output)
+
+
 def main() -> None:
     """Do the task; an exception is a result too."""
     task = json.loads(sys.argv[1])
@@ -106,9 +148,8 @@ def main() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             record = kinds[task["kind"]](task)
     except Exception as failure:
-        text = str(failure).strip().splitlines()
-        record = {"failure": f"{type(failure).__name__}: {text[0] if text else ''}"}
-    Path(task["output"]).write_text(json.dumps(record))
+        record = failed(failure)
+    write(task, record)
 
 
 if __name__ == "__main__":

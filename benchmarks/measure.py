@@ -34,28 +34,23 @@ def measure(runner: Runner, names: Iterable[str], quick: bool, report: Report) -
     chosen = [CASES[name] for name in names]
     results: dict[str, Any] = {"quick": quick, "machine": machine.describe(runner), "cases": {}, "limit": []}
     report("\n".join(f"{key}: {value}" for key, value in results["machine"].items()))
-    prepared = runner.run("prepare", limit=np.inf)
+    prepared = runner.run("prepare")
     report(
         f"kernels: {prepared.get('failure') or format(prepared['seconds'], '.1f') + ' s to compile or load'}"
     )
-    everything = len(chosen) == len(CASES)
-    if everything:
+    if len(chosen) == len(CASES):
         results["start-up"] = start_up.measure(runner, quick)
-    # What only this package does comes first: it takes minutes, and slow peers would leave no time for it.
-    alone: dict[str, list[dict[str, Any]]] = {}
-    for case in chosen:
-        if case.ours.quick or not quick:
-            report(f"\n{case.title}, alone")
-            alone[case.name] = _alone(runner, case, quick, report)
-            results["limit"] += _limit(runner, case, alone[case.name], quick)
     if not quick:
         results["checks"] = runner.run("check", cases=[case.name for case in chosen])
     for case in sorted(chosen, key=_patience):
-        if case.name in alone:
+        if case.ours.quick or not quick:
             report(f"\n{case.title}: {case.model}")
-            rows = _compared(runner, case, quick, report) + alone[case.name]
+            rows = _rows(runner, case, quick, report)
             results["cases"][case.name] = {"rows": rows}
-    results["cases"] = {case.name: results["cases"][case.name] for case in chosen if case.name in alone}
+            results["limit"] += _limit(runner, case, rows, quick)
+    results["cases"] = {
+        case.name: results["cases"][case.name] for case in chosen if case.name in results["cases"]
+    }
     results["machine"]["time"] = f"{runner.budget - runner.remaining:.0f} s for all"
     results["machine"]["load at the end"] = machine.load()
     return results
@@ -63,46 +58,50 @@ def measure(runner: Runner, names: Iterable[str], quick: bool, report: Report) -
 
 def _patience(case: Case) -> float:
     """Seconds that the slowest peer is given: the slowest cases come last, so that lack of time costs one of them."""
-    return max(peer.limit or np.inf for peer in case.peers)
+    return max(peer.limit for peer in case.peers)
 
 
-def _sizes(tool: Tool, quick: bool) -> tuple[int, ...]:
-    return tool.quick if quick else tool.sizes
+def _sizes(tool: Tool, quick: bool) -> set[int]:
+    return set(tool.quick if quick else tool.sizes)
 
 
-def _compared(runner: Runner, case: Case, quick: bool, report: Report) -> list[dict[str, Any]]:
-    """All tools at the sizes of the peers, smallest first."""
-    rows: list[dict[str, Any]] = []
-    given_up: set[str] = set()
-    for N in sorted({N for peer in case.peers for N in _sizes(peer, quick)}):
-        ours = _row(runner, case, case.ours, N, converged=True)
-        reference = ours.pop("converged", None)
-        found = [ours]
-        for peer in case.peers:
-            if N not in _sizes(peer, quick):
-                continue
-            if peer.name in given_up:
-                row = {"tool": peer.name, "N": N, "failure": "not tried: a smaller N failed"}
-            else:
-                row = _row(runner, case, peer, N)
-            if "limit" in row or "memory" in row.get("failure", "").lower():
-                given_up.add(peer.name)
-            found.append(row)
-        for row in found:
-            _compare(row, reference)
-            report(_line(row))
-        rows += found
+def _rows(runner: Runner, case: Case, quick: bool, report: Report) -> list[dict[str, Any]]:
+    """All tools of a case, this package first, each from its smallest N up."""
+    compared = _sizes(case.ours, quick).union(*(_sizes(peer, quick) for peer in case.peers))
+    only_timed = set() if quick else set(case.scaling) - compared
+    record = _record(runner, case, case.ours, compared | only_timed, compared)
+    converged = record.get("converged", {})
+    rows = _entered(case.ours, compared | only_timed, record, converged, report)
+    for peer in case.peers:
+        sizes = _sizes(peer, quick)
+        rows += _entered(peer, sizes, _record(runner, case, peer, sizes), converged, report)
     return rows
 
 
-def _alone(runner: Runner, case: Case, quick: bool, report: Report) -> list[dict[str, Any]]:
-    """This package at its other sizes."""
-    known = {N for peer in case.peers for N in _sizes(peer, quick)}
-    curve = set() if quick else set(case.scaling)
+def _record(
+    runner: Runner, case: Case, tool: Tool, sizes: set[int], converged: Iterable[int] = ()
+) -> dict[str, Any]:
+    """What the process of one tool reports; with `converged`, also the values that all are compared with."""
+    return runner.run(
+        "time", runner.time_limit or tool.limit, tool.threads,
+        case=case.name, tool=tool.name, sizes=sorted(sizes), converged=sorted(converged),
+    )  # fmt: skip
+
+
+def _entered(
+    tool: Tool, sizes: set[int], record: dict[str, Any], converged: dict[str, list], report: Report
+) -> list[dict[str, Any]]:
+    """The rows of one tool: its runs with their errors, where it ended, and what was not tried any more."""
     rows = []
-    for N in sorted((set(_sizes(case.ours, quick)) | curve) - known):
-        row = _row(runner, case, case.ours, N, converged=N in _sizes(case.ours, quick))
-        _compare(row, row.pop("converged", None))
+    end = {key: record[key] for key in ("failure", "limit") if key in record}
+    for N in sorted(sizes):
+        found = record.get("rows", {}).get(str(N))
+        row = {"tool": tool.name, "N": N, **(found or end)}
+        if not found:
+            end = {"failure": "not tried: a smaller N failed"}
+        values = row.pop("values", None)
+        if values is not None and str(N) in converged:
+            row["error"] = float(np.abs(np.asarray(values) - np.asarray(converged[str(N)])).max())
         report(_line(row))
         rows.append(row)
     return rows
@@ -120,21 +119,6 @@ def _limit(runner: Runner, case: Case, rows: list[dict[str, Any]], quick: bool) 
         }
         for row in done
     ]
-
-
-def _row(runner: Runner, case: Case, tool: Tool, N: int, converged: bool = False) -> dict[str, Any]:
-    """One tool at one N; with `converged`, also the values that all are compared with."""
-    limit = min(tool.limit or runner.time_limit, runner.time_limit)
-    record = runner.run("time", limit, tool.threads, case=case.name, tool=tool.name, N=N, converged=converged)
-    return {"tool": tool.name, "N": N, **record}
-
-
-def _compare(row: dict[str, Any], reference: list | None) -> None:
-    """Enter the largest deviation from the converged values."""
-    values = row.pop("values", None)
-    if values is not None and reference is not None:
-        difference = np.asarray(values) - np.asarray(reference)
-        row["error"] = float(np.abs(difference).max())
 
 
 def _line(row: dict[str, Any]) -> str:

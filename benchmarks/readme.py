@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from benchmarks.cases import CASES
-from benchmarks.report import best_of_ours, ratio_to_ours, seconds, table
+from benchmarks.report import beside_peers, seconds, table
 from benchmarks.runner import ROOT
 
 # Cases shown, by the words a reader knows them by.
@@ -31,17 +30,11 @@ def update(results: dict[str, Any]) -> None:
 
 
 def section(results: dict[str, Any]) -> str:
-    """The section, with every peer at the largest N it was tried at."""
+    """The section."""
     lines, largest = [], []
     for name, words in SHOWN.items():
         rows = results["cases"][name]["rows"]
-        for peer in CASES[name].peers:
-            tried = [row for row in rows if row["tool"] == peer.name and _was_tried(row)]
-            row = max(tried, key=lambda row: row["N"], default=None)
-            ours = row and best_of_ours(rows, row["N"])
-            if row and ours:
-                times = [seconds(min(ours["seconds"])), row.get("failure") or seconds(min(row["seconds"]))]
-                lines.append([words, str(row["N"]), times[0], peer.name, times[1], ratio_to_ours(row, ours)])
+        lines += [[words, *line] for line in beside_peers(name, rows)]
         done = [row for row in rows if row["tool"] == "piqs" and "seconds" in row]
         best = max(done, key=lambda row: row["N"])
         if best["N"] > max(row["N"] for row in rows if row["tool"] != "piqs"):
@@ -58,8 +51,3 @@ Alone, further than the others go: {"; ".join(largest)}. All results, distances 
 curves are on the [page of the benchmarks](docs/benchmarks.md); `make bench` measures them again, and
 `python -m benchmarks --readme` renews this table.
 """
-
-
-def _was_tried(row: dict[str, Any]) -> bool:
-    """Whether a tool ran, was given up, or failed by itself."""
-    return "seconds" in row or "limit" in row or "Error" in row.get("failure", "")

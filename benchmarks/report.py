@@ -47,7 +47,7 @@ def _preface(results: dict[str, Any]) -> str:
         f"Written by `{command}`; every number comes from this one run.\n\n{entries}\n"
         "Every tool runs in a fresh process, with default options, from the parameters of the model to the result. "
         "Packages are imported and compiled kernels loaded before the clock starts (see Start-up for what that takes). "
-        "Short runs are repeated, up to nine times within two seconds. Memory is the peak of the process, with the "
+        "Short runs are repeated, up to nine times within a second. Memory is the peak of the process, with the "
         "interpreter and all imports. The error is the largest deviation from a converged run (rtol 1e-12), which is itself "
         "checked against brute force on all states (see References). The ratio is the best time of the other tool over the "
         "best time of piqs at the same N.\n"
@@ -75,21 +75,32 @@ def _rounded(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
-def _short(results: dict[str, Any]) -> str:
-    """Every case at the largest N that the slowest of the tools could be compared at."""
+def beside_peers(name: str, rows: list[dict[str, Any]]) -> list[list[str]]:
+    """N, time of piqs, peer, time or failure of the peer, ratio: each peer of a case at the largest N it was tried at."""
     lines = []
-    for name, data in results["cases"].items():
-        case = CASES[name]
-        for peer in case.peers:
-            rows = [row for row in data["rows"] if row["tool"] == peer.name]
-            tried = [row for row in rows if "seconds" in row or "limit" in row]
-            row = tried[-1] if tried else rows[-1] if rows else None
-            if row is None:
-                continue
-            ours = best_of_ours(data["rows"], row["N"])
-            theirs = row["failure"] if "failure" in row else seconds(min(row["seconds"]))
-            best = seconds(min(ours["seconds"])) if ours else ""
-            lines.append([case.title, str(row["N"]), best, peer.name, theirs, ratio_to_ours(row, ours)])
+    for peer in CASES[name].peers:
+        theirs = [row for row in rows if row["tool"] == peer.name]
+        row = max((row for row in theirs if _was_tried(row)), key=lambda row: row["N"], default=None)
+        if row is None:
+            continue
+        ours = best_of_ours(rows, row["N"])
+        best = seconds(min(ours["seconds"])) if ours else ""
+        outcome = row.get("failure") or seconds(min(row["seconds"]))
+        lines.append([str(row["N"]), best, peer.name, outcome, ratio_to_ours(row, ours)])
+    return lines
+
+
+def _was_tried(row: dict[str, Any]) -> bool:
+    """Whether a tool ran, was given up, or failed by itself."""
+    return not row.get("failure", "").startswith("not tried")
+
+
+def _short(results: dict[str, Any]) -> str:
+    lines = [
+        [CASES[name].title, *line]
+        for name, data in results["cases"].items()
+        for line in beside_peers(name, data["rows"])
+    ]
     return table(["case", "N", "piqs", "peer", "time of the peer", "ratio"], lines)
 
 

@@ -47,24 +47,20 @@ class Runner:
 
     Parameters
     ----------
-    time_limit : float
-        Seconds for one process.
     budget : float
-        Seconds for all of them.
+        Seconds for all processes.
+    time_limit : float, optional
+        Seconds after which any run is given up, instead of the limits of the tools.
     threads : int
         Threads for BLAS, OpenMP and Numba.
     """
 
-    time_limit: float
     budget: float
+    time_limit: float | None = None
     threads: int = field(default_factory=cores)
     memory_limit: int = field(default_factory=lambda: int(MEMORY_SHARE * available_memory()))
 
     def __post_init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin to count the seconds of the budget."""
         self.start = time.monotonic()
 
     @property
@@ -80,17 +76,19 @@ class Runner:
     def run(
         self, kind: str, limit: float | None = None, threads: int | None = None, **task: Any
     ) -> dict[str, Any]:
-        """The record of one task; its key "failure" says what went wrong, if anything did."""
+        """The record of one task; its key "failure" says what went wrong, if anything did.
+
+        `limit` is in seconds, and begins anew whenever the task writes its record.
+        """
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder, "record.json")
             message = json.dumps({"kind": kind, "output": str(output), **task})
-            outcome = self.call(
-                [sys.executable, "-m", "benchmarks.child", message], folder, limit, self.environment(threads)
-            )
-            if output.exists():
-                # What was done before the end counts, even if the process then took too long.
-                return {"wall": outcome.get("wall"), **json.loads(output.read_text())}
-        return {"failure": outcome.get("error") or "ended without a result", **outcome}
+            command = [sys.executable, "-m", "benchmarks.child", message]
+            outcome = self.call(command, folder, limit, self.environment(threads), output)
+            record = json.loads(output.read_text()) if output.exists() else {}
+        if not record:
+            outcome.setdefault("failure", "ended without a result")
+        return {**outcome, **record}
 
     def call(
         self,
@@ -98,9 +96,10 @@ class Runner:
         folder: str,
         limit: float | None = None,
         environment: dict[str, str] | None = None,
+        record: Path | None = None,
     ) -> dict[str, Any]:
         """Wall time and, where it fails, the failure of one command with its children."""
-        seconds = min(limit or self.time_limit, self.remaining)
+        seconds = min(limit or float("inf"), self.remaining)
         if seconds < 1.0:
             return {"failure": "not tried: time is over"}
         errors = Path(folder, "errors.txt")
@@ -110,21 +109,26 @@ class Runner:
                 command, cwd=folder, env=environment or self.environment(), stdout=subprocess.DEVNULL, stderr=stderr,
                 start_new_session=True, preexec_fn=self._hold_memory,
             )  # fmt: skip
-            try:
-                code = process.wait(timeout=seconds)
-            except subprocess.TimeoutExpired:
-                used = _resident_peak(process.pid)
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                memory = f", {used / 1e9:.1f} GB" if used else ""
-                return {"failure": f"not done after {seconds:.0f} s{memory}", "limit": seconds}
-        record: dict[str, Any] = {"wall": time.monotonic() - begin}
-        if code != 0:
+            since, written = begin, 0.0
+            while (code := process.poll()) is None:
+                time.sleep(0.02)
+                now = record.stat().st_mtime if record is not None and record.exists() else 0.0
+                if now != written:
+                    since, written = time.monotonic(), now
+                    seconds = min(limit or float("inf"), self.remaining)
+                if time.monotonic() - since > seconds:
+                    used = _resident_peak(process.pid)
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                    memory = f", {used / 1e9:.1f} GB" if used else ""
+                    return {"failure": f"not done after {seconds:.0f} s{memory}", "limit": seconds}
+        outcome: dict[str, Any] = {"wall": time.monotonic() - begin}
+        if code < 0:
+            outcome["failure"] = f"killed by signal {-code} (out of memory?)"
+        elif code > 0:
             lines = errors.read_text().strip().splitlines()
-            record["error"] = (
-                f"killed by signal {-code} (out of memory?)" if code < 0 else lines[-1] if lines else ""
-            )
-        return record
+            outcome["failure"] = lines[-1] if lines else f"ended with code {code}"
+        return outcome
 
     def _hold_memory(self) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (self.memory_limit, self.memory_limit))

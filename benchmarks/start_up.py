@@ -50,8 +50,7 @@ def _wall(runner: Runner, script: str, runs: int, **environment: str) -> dict[st
             record = runner.call(
                 [sys.executable, "-c", script], folder, environment={**runner.environment(), **environment}
             )
-            failure = record.get("failure") or record.get("error")
-            if failure:
-                return {"failure": failure}
+            if "failure" in record:
+                return {"failure": record["failure"]}
             seconds.append(record["wall"])
     return {"seconds": seconds}

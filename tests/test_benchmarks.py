@@ -66,11 +66,12 @@ def test_least_solves_and_bytes():
 
 
 def test_failures_are_results(tmp_path):
-    runner = Runner(time_limit=60.0, budget=120.0)
+    runner = Runner(budget=120.0)
     slow = runner.call(["sleep", "30"], str(tmp_path), limit=1.0)
     assert slow["failure"].startswith("not done after 1 s")
-    wrong = runner.run("time", case="emission", tool="piqs", N=-1)
-    assert wrong["failure"].startswith("ValueError")
+    wrong = runner.run("time", case="emission", tool="piqs", sizes=[-1, 3], converged=[])
+    assert wrong["rows"]["-1"]["failure"].startswith("ValueError")
+    assert wrong["rows"]["3"]["seconds"]
 
 
 def test_page_shows_failures_and_lower_bounds():

@@ -223,6 +223,17 @@ def test_figure_10_local_emission_restores_the_two_lobes_and_local_pumping_does_
     assert height["local emission"] < 0.7  # a saddle between two
 
 
+def test_figure_10_holds_as_many_photons_as_its_authors_found():
+    # <a^+ a> printed in "Open Dicke Model", cell 32 (examples/piqs-open-dicke-model.ipynb of qutip/qutip-notebooks),
+    # from rates in single precision
+    module = load(10)
+    name = "local emission and collective emission"
+    data = module.data(N=6, photons=16, x_max=10, points=201, processes={name: module.PROCESSES[name]})
+    x, p, wigner = (data[name][key] for key in ("x", "p", "wigner"))
+    photons = np.sum((x**2 + p**2) / 2 * wigner) * 0.1**2 - 0.5
+    assert photons == pytest.approx(2.374561580715676, abs=1e-6)
+
+
 def test_figure_11_is_the_brute_force_solution():
     N = 4
     data = load(11).data(N=N, dephasing=(0.0, 0.5), t_max=6, points=7)

@@ -70,7 +70,7 @@ CASES = (
         "H = J_z and the six rates of Fig. 6, as a superoperator on all n_DS^2 elements",
         "rates of change of <J_x>, <J_y>, <J_z>, <J_+J_-> in the coherent state along x, over their largest values",
         Tool("piqs", "piqs", liouvillian, read, (10, 50, 100), (10, 30)),
-        (Tool("qutip.piqs", "qutip.piqs", qutip_liouvillian, read, (10, 30, 50, 100), (10,), 90.0),),
+        (Tool("qutip.piqs", "qutip.piqs", qutip_liouvillian, read, (10, 30, 50, 100), (10,), 20.0),),
         exact,
         all_states,
         3,

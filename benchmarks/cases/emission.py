@@ -38,7 +38,7 @@ def scaled(N: int, values: Any) -> np.ndarray:
     return np.real(np.array(values)) / scale[: len(values), None]
 
 
-def qutip_mesolve(state: str, sizes: tuple[int, ...], quick: tuple[int, ...], limit: float) -> Tool:
+def qutip_mesolve(state: str, sizes: tuple[int, ...], quick: tuple[int, ...]) -> Tool:
     """`qutip.mesolve` on the Liouvillian of `qutip.piqs`."""
 
     def solve(N: int) -> Any:
@@ -52,10 +52,10 @@ def qutip_mesolve(state: str, sizes: tuple[int, ...], quick: tuple[int, ...], li
     def read(N: int, result: Any) -> Answer:
         return Answer(scaled(N, result.expect), dict(result.stats))
 
-    return Tool("qutip.piqs mesolve", "qutip.piqs", solve, read, sizes, quick, limit)
+    return Tool("qutip.piqs mesolve", "qutip.piqs", solve, read, sizes, quick)
 
 
-def qutip_pisolve(sizes: tuple[int, ...], quick: tuple[int, ...], limit: float) -> Tool:
+def qutip_pisolve(sizes: tuple[int, ...], quick: tuple[int, ...]) -> Tool:
     """`pisolve` of `qutip.piqs`, which integrates the populations but stores every state."""
 
     def solve(N: int) -> Any:
@@ -68,7 +68,7 @@ def qutip_pisolve(sizes: tuple[int, ...], quick: tuple[int, ...], limit: float) 
     def read(N: int, jz: Any) -> Answer:
         return Answer(scaled(N, [jz]))
 
-    return Tool("qutip.piqs pisolve", "qutip.piqs", solve, read, sizes, quick, limit)
+    return Tool("qutip.piqs pisolve", "qutip.piqs", solve, read, sizes, quick)
 
 
 def case(
@@ -130,8 +130,8 @@ CASES = (
         (10, 100, 300, 1000),
         (10, 100),
         (
-            qutip_mesolve("excited", (10, 30, 50), (10,), 100.0),
-            qutip_pisolve((10, 30, 50), (10,), 60.0),
+            qutip_mesolve("excited", (10, 30, 50), (10,)),
+            qutip_pisolve((10, 30, 50), (10,)),
         ),
         scaling=(200, 500),
     ),
@@ -139,16 +139,16 @@ CASES = (
         "emission-css",
         "All six rates from a coherent spin state",
         "css",
-        (10, 100, 300),
+        (100, 300),
         (),
-        (qutip_mesolve("css", (10, 20), (), 30.0),),
+        (qutip_mesolve("css", (10, 20), ()),),
     ),
     case(
         "emission-ghz",
         "All six rates from the GHZ state",
         "ghz",
-        (10, 100, 300),
+        (100, 300),
         (),
-        (qutip_mesolve("ghz", (10, 20), (), 30.0),),
+        (qutip_mesolve("ghz", (10, 20), ()),),
     ),
 )

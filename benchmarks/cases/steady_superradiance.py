@@ -87,8 +87,8 @@ CASES = (
         "products of the matrices over the kets",
         Tool("piqs", "piqs", solve, read, (10, 60, 300, 1000), (10, 60)),
         (
-            Tool("qutip steadystate", "qutip.piqs", qutip_steadystate, read, (10, 20), (10,), 60.0),
-            Tool("qutip.piqs + block-row LU", "qutip.piqs", expert, read, (10, 20, 40, 60), (10,), 60.0),
+            Tool("qutip steadystate", "qutip.piqs", qutip_steadystate, read, (10, 20), (10,), 20.0),
+            Tool("qutip.piqs + block-row LU", "qutip.piqs", expert, read, (10, 20, 40, 60), (10,), 20.0),
         ),
         converged,
         all_states,

@@ -91,7 +91,6 @@ CASES = (
                 lambda N, r: Answer(inversions(N, r), dict(r.stats)),
                 (8, 20),
                 (8,),
-                110.0,
             ),
         ),
         REFERENCE,
