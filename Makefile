@@ -6,13 +6,19 @@ JOBS ?= 2
 
 .PHONY: demo test test-fast lint figures docs bench clean
 
-# One stamp file for each set of extras: pip runs again only when pyproject.toml changes.
-$(VENV)/.installed-%: pyproject.toml
+define install
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".$(1)"
 	touch $@
+endef
 
-demo: $(VENV)/.installed-sweep          ## Figure 7 of the paper, into figures/
+# A stamp file for the package alone and one for each set of extras: pip runs again only when pyproject.toml changes.
+$(VENV)/.installed: pyproject.toml
+	$(call install)
+$(VENV)/.installed-%: pyproject.toml
+	$(call install,[$*])
+
+demo: $(VENV)/.installed                ## Figure 7 of the paper, into figures/
 	$(BIN)/piqs figures 7 --out figures
 
 test: $(VENV)/.installed-tests          ## the whole test suite
@@ -26,7 +32,7 @@ lint: $(VENV)/.installed-lint           ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-figures: $(VENV)/.installed-sweep       ## every figure, into figures/
+figures: $(VENV)/.installed             ## every figure, into figures/
 	$(BIN)/piqs figures --all --out figures
 
 docs: $(VENV)/.installed-docs           ## the documentation site, into docs/_build/html

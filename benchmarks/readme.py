@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Any
 
 from benchmarks.report import beside_peers, seconds, table
@@ -41,13 +42,16 @@ def section(results: dict[str, Any]) -> str:
             largest.append(f"{words.split(',')[0]} N = {best['N']:,} in {seconds(min(best['seconds']))}")
     processor = results["machine"]["processor"].split(",")[0]
     cores = results["machine"]["threads"].split()[0]
+    prose = (
+        f"Alone, further than the others go: {'; '.join(largest)}. All results, distances to the limits of the machine and "
+        "scaling curves are on the [page of the benchmarks](docs/benchmarks.md); `make bench` measures them again, and "
+        "`python -m benchmarks --readme` renews this table."
+    )
     return f"""## Speed
 
 Whole calls with default options, kernels compiled, on {processor} ({cores} cores); every
 answer is checked against a converged run, and that against all 2^N states at small N:
 
 {table(["problem", "N", "piqs", "peer", "its time", "ratio"], lines)}
-Alone, further than the others go: {"; ".join(largest)}. All results, distances to the limits of the machine and scaling
-curves are on the [page of the benchmarks](docs/benchmarks.md); `make bench` measures them again, and
-`python -m benchmarks --readme` renews this table.
+{textwrap.fill(prose, 118, break_long_words=False, break_on_hyphens=False)}
 """

@@ -45,9 +45,9 @@ def _preface(results: dict[str, Any]) -> str:
     entries = "".join(f"- {key}: {value}\n" for key, value in results["machine"].items())
     return (
         f"Written by `{command}`; every number comes from this one run.\n\n{entries}\n"
-        "Every tool runs in a fresh process, with default options, from the parameters of the model to the result. "
+        "Every tool runs each case in a fresh process, with default options, from the parameters of the model to the result. "
         "Packages are imported and compiled kernels loaded before the clock starts (see Start-up for what that takes). "
-        "Short runs are repeated, up to nine times within a second. Memory is the peak of the process, with the "
+        "Short runs are repeated, up to nine times within a second. Memory is the peak of the process so far, with the "
         "interpreter and all imports. The error is the largest deviation from a converged run (rtol 1e-12), which is itself "
         "checked against brute force on all states (see References). The ratio is the best time of the other tool over the "
         "best time of piqs at the same N.\n"
