@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from piqs._validate import rate
 from piqs.ensemble import Dicke
 from piqs.jumps import collective_matrix, local_jump_matrices
+from piqs.operators import as_qobj
 
 __all__ = ["DressedEquation", "dressed_equation"]
 
@@ -102,7 +103,7 @@ class DressedEquation:
         -------
         Qobj, n x n
         """
-        return _qobj(np.where(_downward(self.energies), self.to_dressed(operator).full(), 0.0))
+        return as_qobj(np.where(_downward(self.energies), self.to_dressed(operator).full(), 0.0))
 
     def _check(self, operator: Any, dims: list, name: str, space: str) -> None:
         if not isinstance(operator, Qobj):
@@ -184,7 +185,7 @@ def dressed_equation(
     for operator, chosen in _channels(ensemble, kappa, n_cavity):
         dressed = states.conj().T @ (operator @ states)
         jumps += _transitions(dressed, energies, chosen(energies), secular)
-    hamiltonian = Qobj(sp.diags_array(energies.astype(complex), format="csr"), dtype="csr")
+    hamiltonian = as_qobj(sp.diags_array(energies, format="csr"))
     return DressedEquation(energies, states, [ensemble.nds, n_cavity], hamiltonian, jumps)
 
 
@@ -240,20 +241,16 @@ def _transitions(dressed: np.ndarray, energies: np.ndarray, chosen: np.ndarray, 
     size = np.abs(dressed)
     j, k = np.nonzero(chosen & (size > _NO_ELEMENT * size.max()))
     if not secular:
-        return [_qobj(sp.coo_array((dressed[j, k], (j, k)), shape=dressed.shape))] if j.size else []
+        return [as_qobj(sp.coo_array((dressed[j, k], (j, k)), shape=dressed.shape))] if j.size else []
     frequency = energies[k] - energies[j]
     order = np.argsort(frequency, kind="stable")
     j, k = j[order], k[order]
     starts = np.flatnonzero(np.diff(frequency[order]) > _resolution(energies)) + 1
     return [
-        _qobj(sp.coo_array((dressed[a, b], (a, b)), shape=dressed.shape))
+        as_qobj(sp.coo_array((dressed[a, b], (a, b)), shape=dressed.shape))
         for a, b in zip(np.split(j, starts), np.split(k, starts), strict=True)
         if a.size
     ]
-
-
-def _qobj(matrix: Any) -> Qobj:
-    return Qobj(sp.csr_array(matrix, dtype=np.complex128), dtype="csr")
 
 
 def _as_hermitian(matrix: np.ndarray, original: Qobj) -> np.ndarray:

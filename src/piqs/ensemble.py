@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from piqs.blocks import check_state
 from piqs.explain import Explanation, explain
 from piqs.hamiltonian import check_hamiltonian, has_diagonal_hamiltonian, scipy_matrix
-from piqs.operators import collapse_uncoupled
+from piqs.operators import as_qobj, collapse_uncoupled
 from piqs.pim import solve_populations
 from piqs.rates import SixRates
 from piqs.solvers import Result, mesolve, steadystate
@@ -165,7 +165,7 @@ class Dicke(SixRates):
         >>> len(Dicke(4, emission=1.0, collective_emission=0.5).jump_operators())
         4
         """
-        return [Qobj(K.astype(np.complex128), dtype="csr") for K in self.jump_matrices()]
+        return [as_qobj(K) for K in self.jump_matrices()]
 
     def c_ops(self) -> list[Qobj]:
         r"""Collapse operators in the :math:`2^N` space, N <= 10; see `collapse_uncoupled`.

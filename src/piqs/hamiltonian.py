@@ -3,6 +3,7 @@
 from typing import Any
 
 from qutip import Qobj, QobjEvo
+from qutip.core.data import CSR
 from scipy.sparse import csr_array
 
 from piqs.blocks import check_block_diagonal, isdiagonal
@@ -13,7 +14,8 @@ __all__ = ["check_hamiltonian", "has_diagonal_hamiltonian", "scipy_matrix"]
 
 def scipy_matrix(operator: Qobj) -> csr_array:
     """The matrix of a Qobj, sparse, complex128."""
-    return csr_array(operator.to("csr").data.as_scipy())
+    csr = operator.data if isinstance(operator.data, CSR) else operator.to("csr").data
+    return csr_array(csr.as_scipy())
 
 
 def check_hamiltonian(N: int, hamiltonian: Any) -> None:

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from piqs._validate import finite, fits_in_memory
 from piqs.kets import HALF, css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
+from piqs.operators import as_qobj
 from piqs.space import block_offsets, ket_index, log_degeneracy, num_dicke_states, quantum_numbers
 
 __all__ = [
@@ -101,7 +102,7 @@ def dicke_basis(N: int, jmm1: dict) -> Qobj:
         raise ValueError(f"jmm1 must hold finite numbers, got {values[~np.isfinite(values)][0]}")
     rows = [ket_index(N, j, m) for j, m, _ in jmm1]
     columns = [ket_index(N, j, m1) for j, _, m1 in jmm1]
-    return Qobj(csr_array((values, (rows, columns)), shape=(nds, nds), dtype=np.complex128), dtype="csr")
+    return as_qobj(csr_array((values, (rows, columns)), shape=(nds, nds)))
 
 
 def excited(N: int, basis: str = "dicke") -> Qobj:

@@ -73,7 +73,9 @@ def _loss(jumps: Sequence[sp.csr_array], weights: Sequence[float]) -> sp.csc_arr
     if np.diff(stack.indptr).max() <= 1:
         # At most one element in each row: the products are diagonal.
         diagonal = np.bincount(stack.indices, scale * np.abs(stack.data) ** 2, minlength=n)
-        return sp.csc_array(sp.diags_array(diagonal.astype(complex)))
+        kets = np.flatnonzero(diagonal)
+        starts = np.concatenate([[0], np.cumsum(diagonal != 0)])
+        return sp.csc_array((diagonal[kets].astype(complex), kets, starts), shape=(n, n))
     scaled = sp.csr_array((scale * stack.data, stack.indices, stack.indptr), shape=stack.shape)
     total = sp.csc_array(stack.conj().T @ scaled)
     size = sp.csc_array(abs(stack).T @ abs(scaled))

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from qutip import Qobj, QobjEvo, ket2dm
+from qutip.core.data import CSR
 
+from piqs import hamiltonian
 from piqs.liouville import Lindbladian
 from piqs.liouville.basis import coordinates
 from piqs.liouville.lindbladian import Term, dissipator
@@ -251,11 +253,12 @@ def _same_dims(operator: Qobj, dims: list, name: str) -> None:
 
 def scipy_matrix(operator: Qobj, name: str) -> sp.csr_array:
     """The complex CSR array of a Qobj, refusing NaN and infinity."""
-    # Before the conversion: QuTiP drops NaN on the way to CSR.
-    given = operator.data_as(copy=False)
+    matrix = hamiltonian.scipy_matrix(operator)
+    # Of a dense matrix before the conversion: QuTiP drops NaN on the way to CSR.
+    given = matrix.data if isinstance(operator.data, CSR) else operator.data_as(copy=False)
     if not np.all(np.isfinite(given.data if sp.issparse(given) else given)):
         raise ValueError(f"{name} holds NaN or infinite elements")
-    return sp.csr_array(operator.to("CSR").data.as_scipy())
+    return matrix
 
 
 def _check_hermitian(matrix: sp.sparray, name: str) -> None:
@@ -332,9 +335,13 @@ def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
 
 
 def _check_positive(matrix: sp.csr_array, name: str) -> None:
-    count, label = sp.csgraph.connected_components(abs(matrix), directed=False)
     diagonal = matrix.diagonal().real
     lowest = float(diagonal.min())
+    coo = matrix.tocoo()
+    a, b = coo.coords
+    if lowest >= -1e-8 and np.array_equal(a, b):
+        return
+    count, label = sp.csgraph.connected_components(abs(matrix), directed=False)
     sizes = np.bincount(label, minlength=count)
     order = np.argsort(label, kind="stable")
     ends = np.cumsum(sizes)
@@ -342,8 +349,6 @@ def _check_positive(matrix: sp.csr_array, name: str) -> None:
         if 1 < size <= _LARGEST_BLOCK:
             kets = order[end - size : end]
             lowest = min(lowest, float(np.linalg.eigvalsh(matrix[kets][:, kets].toarray())[0]))
-    coo = matrix.tocoo()
-    a, b = coo.coords
     excess = np.abs(coo.data) ** 2 - np.abs(diagonal[a] * diagonal[b])
     if lowest < -1e-8 or (excess.size and excess.max() > 1e-8):
         raise ValueError(

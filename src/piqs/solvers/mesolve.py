@@ -303,21 +303,23 @@ class Observables:
 
     def matrix(self, generator: Generator | BlockGenerator) -> sp.csr_array:
         """One sparse real row for each real or imaginary part."""
-        rows: list[np.ndarray] = []
+        rows: list[tuple[np.ndarray, np.ndarray]] = []
         self._rows: dict[Any, list[tuple[int, int | None, Any]]] = {}
         for key, parts in self._parts.items():
             self._rows[key] = []
             for a, f in parts:
                 o, o_imaginary = generator.functionals(a)
                 real, imaginary = len(rows), None
-                rows.append(o)
+                rows.append(_nonzero(o))
                 if o_imaginary is not None:
                     imaginary = len(rows)
-                    rows.append(o_imaginary)
+                    rows.append(_nonzero(o_imaginary))
                 self._rows[key].append((real, imaginary, f))
         if not rows:
             return sp.csr_array((0, generator.size), dtype=generator.dtype)
-        return sp.csr_array(sp.vstack([sp.csr_array(row[None, :]) for row in rows], format="csr"))
+        places, values = (np.concatenate(part) for part in zip(*rows, strict=True))
+        ends = np.cumsum([0, *(place.size for place, _ in rows)])
+        return sp.csr_array((values, places, ends), shape=(len(rows), generator.size))
 
     def combine(self, times: np.ndarray, values: np.ndarray) -> dict[Any, np.ndarray]:
         """Values of the observables at the times: real for Hermitian ones, else complex."""
@@ -333,3 +335,9 @@ class Observables:
                 total = total.real if np.all(np.abs(total.imag) <= 1e-12 * scale) else total
             out[key] = total
         return out
+
+
+def _nonzero(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places and values of the elements that are not zero."""
+    places = np.flatnonzero(row)
+    return places, row[places]
