@@ -80,7 +80,7 @@ def draw(cases: dict[str, Any], path: Path = FIGURE) -> None:
     axes[1].set(xlabel="$N$", ylabel="memory on top of imports (MB)")
     for ax in axes:
         ax.grid(alpha=0.3)
-        ax.legend(fontsize=8, loc="lower right")
+        ax.legend(fontsize=8, loc="upper left")
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path, dpi=150)
     plt.close(fig)

@@ -83,7 +83,7 @@ def test_shares_of_threads(threads, monkeypatch):
 
 
 def test_subtrees_of_a_diagonal_matrix():
-    columns, starts = subtrees(np.arange(11), np.arange(10), 2)
+    columns, starts = subtrees(np.arange(11, dtype=np.int32), np.arange(10, dtype=np.int32), 2)
     assert sorted(columns) == list(range(10))
     assert np.diff(starts).tolist() == [5, 5, 0]
 

@@ -2,4 +2,8 @@
 
 Nothing outside this folder imports Numba. Kernels take and return float64, complex128 and integer arrays
 only, are compiled on first call (never at import) and cached on disk.
+
+A cached function has one signature, and only functions that Python calls are cached. Numba numbers the cache files of a
+function's signatures: two processes that compile different ones at once write the same file, and whoever loads it
+crashes from then on.
 """

@@ -21,7 +21,7 @@ _ONLY_PRANGE = {
 }
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(nogil=True, inline="always")
 def _row(indptr, indices, data, x, r):
     """One element of L x."""
     s = 0.0
@@ -33,7 +33,7 @@ def _row(indptr, indices, data, x, r):
     return s
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _product_rows(low, high, indptr, indices, data, scale, x, y):
     r = uintp(low)
     while r < uintp(high):
@@ -41,7 +41,7 @@ def _product_rows(low, high, indptr, indices, data, scale, x, y):
         r += _ONE
 
 
-@njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+@njit(nogil=True, parallel=_ONLY_PRANGE)
 def _product_chunks(cuts, indptr, indices, data, scale, x, y):
     for k in prange(cuts.size - 1):
         _product_rows(cuts[k], cuts[k + 1], indptr, indices, data, scale, x, y)
@@ -82,7 +82,7 @@ def bands(indptr, indices, data):
     return starts, columns, values
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(nogil=True, inline="always")
 def _step(s, r, scale, shift, delta, weight, y, previous, total):
     """Element r of the next polynomial, from s = (L y)_r."""
     new = scale * (s - shift * y[r]) - delta * previous[r]
@@ -91,7 +91,7 @@ def _step(s, r, scale, shift, delta, weight, y, previous, total):
     return new * new
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, fastmath={"contract", "reassoc"})
 def _faber_bands(low, high, starts, columns, values, scale, shift, delta, weight, y, previous, total):
     norm = 0.0
     n = uintp(y.size)
@@ -118,7 +118,7 @@ def _faber_bands(low, high, starts, columns, values, scale, shift, delta, weight
     return norm
 
 
-@njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+@njit(nogil=True, parallel=_ONLY_PRANGE)
 def _faber_chunks(cuts, starts, columns, values, scale, shift, delta, weight, y, previous, total, norms):
     for c in prange(cuts.size - 1):
         norms[c] = _faber_bands(cuts[c], cuts[c + 1], starts, columns, values, scale, shift, delta, weight,
@@ -149,7 +149,7 @@ def faber_expansion(
         if k > 0:
             factor = 2.0 * delta if k == 2 else delta
             if chunks == 1:
-                partial[0] = _faber_bands(0, starts.size - 1, starts, columns, values, scale, shift, factor,
+                partial[0] = _faber_bands(cuts[0], cuts[1], starts, columns, values, scale, shift, factor,
                                           weights[k], y, previous, total)  # fmt: skip
             else:
                 _faber_chunks(cuts, starts, columns, values, scale, shift, factor, weights[k],

@@ -15,7 +15,7 @@ from numba import njit, prange, uintp
 from piqs._kernels.apply import _ONLY_PRANGE
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(nogil=True, inline="always")
 def _add_scaled(row, last, value, x, x0):
     """row[d] += value x[x0 + d] for d < last. Unsigned indices spare the wrap-around test, as in ``apply``."""
     start = uintp(x0)
@@ -23,7 +23,7 @@ def _add_scaled(row, last, value, x, x0):
         row[d] += value * x[start + d]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(nogil=True, inline="always")
 def _add_product(row, first, last, value, weights, w0, x, x0):
     """row[d] += value weights[w0 + d]^* x[x0 + d] for first <= d < last."""
     r0, w0, x0 = uintp(first), uintp(w0 + first), uintp(x0 + first)
@@ -31,7 +31,7 @@ def _add_product(row, first, last, value, weights, w0, x, x0):
         row[r0 + d] += value * np.conj(weights[w0 + d]) * x[x0 + d]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, fastmath={"contract", "reassoc"})
 def _row(c, dim, x, start, diagonal, g_low, g_high, g_shift, g_kind, g_values, j_low, j_high, j_source, j_shift,
          j_kind, j_values, offsets, kets, row):  # fmt: skip
     """Elements d <= c of row c of one block of L x, into `row`."""
@@ -57,7 +57,7 @@ def _row(c, dim, x, start, diagonal, g_low, g_high, g_shift, g_kind, g_values, j
             _add_product(row, max(0, -t), c + 1, value, j_values, values, x, other)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, fastmath={"contract", "reassoc"})
 def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weight):
     norm = 0.0
     b0 = uintp(base)
@@ -69,7 +69,7 @@ def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weigh
     return norm
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, fastmath={"contract", "reassoc"})
 def _rows(low, high, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
           j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
           scale, shift, delta, weight, previous, total, row):  # fmt: skip
@@ -90,7 +90,7 @@ def _rows(low, high, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
     return norm
 
 
-@njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+@njit(nogil=True, parallel=_ONLY_PRANGE)
 def _chunks(cuts, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
             j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
             scale, shift, delta, weight, previous, total, scratch, norms):  # fmt: skip
@@ -100,10 +100,10 @@ def _chunks(cuts, blocks, x, diagonal, g_shift, g_kind, g_values, g_pointer,
                          scale, shift, delta, weight, previous, total, scratch[c])  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
-def expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
-              j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
-              scale, shift, delta, weights, x, y, previous, total, o_indptr, o_indices, o_data, moments, norms):  # fmt: skip
+@njit(nogil=True)
+def _expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
+               j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
+               scale, shift, delta, weights, x, y, previous, total, o_indptr, o_indices, o_data, moments, norms):  # fmt: skip
     """Faber series as in ``piqs._kernels.apply.faber_expansion``, for block-diagonal states."""
     chunks = cuts.size - 1
     largest = 0
@@ -111,7 +111,7 @@ def expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
         largest = max(largest, offsets[b, 1])
     partial = np.zeros(chunks)
     scratch = np.empty((chunks, largest), dtype=x.dtype)
-    norms[0] = np.sqrt(dot(blocks, offsets, x, x))
+    norms[0] = np.sqrt(_dot(blocks, offsets, x, x))
     for i in range(x.size):
         y[i] = x[i]
         previous[i] = 0.0
@@ -120,7 +120,7 @@ def expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
         if k > 0:
             factor = 2.0 * delta if k == 2 else delta
             if chunks == 1:
-                partial[0] = _rows(0, cuts[1], blocks, y, diagonal, g_shift, g_kind, g_values, g_pointer,
+                partial[0] = _rows(cuts[0], cuts[1], blocks, y, diagonal, g_shift, g_kind, g_values, g_pointer,
                                    j_source, j_shift, j_kind, j_values, j_pointer, offsets, band,
                                    scale, shift, factor, weights[k], previous, total, scratch[0])  # fmt: skip
             else:
@@ -139,8 +139,8 @@ def expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
             moments[k, i] = s
 
 
-@njit(cache=True, nogil=True)
-def dot(blocks, offsets, x, y):
+@njit(nogil=True)
+def _dot(blocks, offsets, x, y):
     """Tr(X Y) of block-diagonal Hermitian matrices, from their lower triangles."""
     total = 0.0
     for r in range(blocks.shape[0]):
@@ -150,3 +150,28 @@ def dot(blocks, offsets, x, y):
             total += 2.0 * (x[base + d] * np.conj(y[base + d])).real
         total += (x[base + c] * np.conj(y[base + c])).real
     return total
+
+
+@njit(cache=True, nogil=True)
+def expansion_of_real(*arguments):
+    _expansion(*arguments)
+
+
+@njit(cache=True, nogil=True)
+def expansion_of_complex(*arguments):
+    _expansion(*arguments)
+
+
+@njit(cache=True, nogil=True)
+def dot_of_real(*arguments):
+    return _dot(*arguments)
+
+
+@njit(cache=True, nogil=True)
+def dot_of_complex(*arguments):
+    return _dot(*arguments)
+
+
+# By dtype.kind: one function for each type, see the rule in ``piqs._kernels``.
+EXPANSION = {"f": expansion_of_real, "c": expansion_of_complex}
+DOT = {"f": dot_of_real, "c": dot_of_complex}

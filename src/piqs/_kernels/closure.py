@@ -15,7 +15,7 @@ COMPLETE, OUT_OF_BUDGET = 0, 1
 _SQRT2 = np.sqrt(2.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _slot(table, key):
     """Slot of `key` in an open-addressing hash table, or of the free place where it belongs."""
     mask = table.size - 1
@@ -26,7 +26,7 @@ def _slot(table, key):
     return h
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _rehash(table, index, capacity):
     """Copy the table into one of `capacity` places, keeping only keys that carry an unknown's index."""
     new_table = np.full(capacity, -1, dtype=np.int64)
@@ -41,7 +41,7 @@ def _rehash(table, index, capacity):
     return new_table, new_index, used
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _scatter(c, d, v, n, table, value, weight, touched, n_touched, used):
     """Add the matrix element v |c><d| + h.c. to the column being built, in real coordinates.
 
@@ -73,7 +73,7 @@ def _scatter(c, d, v, n, table, value, weight, touched, n_touched, used):
     return n_touched, used
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _column_bound(a, b, n, g_indptr, b_indptr, s_indptr):
     """Upper bound on the coordinates one column can touch."""
     bound = 0
@@ -191,7 +191,7 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
     return COMPLETE, keys[:n_keys], indptr[: n_keys + 1], rows[:n_entries], data[:n_entries], term[:n_entries]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _grown(array, room):
     new = np.empty(room, dtype=array.dtype)
     new[: array.size] = array

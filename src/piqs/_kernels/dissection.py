@@ -15,7 +15,7 @@ _SMALLEST_HALF = 0.3
 _MOST_SEARCHES = 4
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _search(indptr, indices, inside, nodes, root, queue, level):
     """Breadth-first search from `root` among `nodes`, those marked `inside`: their levels, and how many were found."""
     for v in nodes:
@@ -35,7 +35,7 @@ def _search(indptr, indices, inside, nodes, root, queue, level):
     return tail
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _search_from_rim(indptr, indices, inside, nodes, queue, level):
     """A search from a node that is about as far from the others as any."""
     depth, root = -1, nodes[0]
@@ -48,7 +48,7 @@ def _search_from_rim(indptr, indices, inside, nodes, queue, level):
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _narrowest_level(widths, count):
     """The level with the fewest nodes among those that leave both halves large enough, else the most even one."""
     best, lowest, below = 1, np.inf, 0
@@ -63,7 +63,7 @@ def _narrowest_level(widths, count):
     return best
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _cut(indptr, indices, inside, nodes, queue, level):
     """Reorder `nodes` as one half, the other half, the separator; the number of nodes in each half."""
     count = nodes.size

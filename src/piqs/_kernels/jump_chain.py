@@ -24,7 +24,7 @@ class Walk(NamedTuple):
     silent: np.ndarray  # channels that leave every ket where it is and are only averaged
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def triangle_rates(N, gamma, j, m, rates):
     """Rates of all channels at |j,m>: three per local channel (j - 1, j, j + 1), then the collective ones."""
     for q in range(3):

@@ -9,7 +9,7 @@ from piqs._kernels.apply import _ONLY_PRANGE
 _BLOCK = 512
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, fastmath={"contract", "reassoc"})
 def _overlaps(basis, size, w, low, high, out):
     """out[i] += basis[i] . w over the columns low to high."""
     for i in range(size):
@@ -19,7 +19,7 @@ def _overlaps(basis, size, w, low, high, out):
         out[i] += s
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(nogil=True, fastmath={"contract", "reassoc"})
 def _subtract(basis, size, coefficients, w, low, high):
     for i in range(size):
         row, h = basis[i], coefficients[i]
@@ -27,7 +27,7 @@ def _subtract(basis, size, coefficients, w, low, high):
             w[c] -= h * row[c]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _pass(basis, size, w, low, high, subtracted, out):
     """Subtract what the pass before found, then find what is left, block by block."""
     for start in range(low, high, _BLOCK):
@@ -36,7 +36,7 @@ def _pass(basis, size, w, low, high, subtracted, out):
         _overlaps(basis, size, w, start, stop, out)
 
 
-@njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+@njit(nogil=True, parallel=_ONLY_PRANGE)
 def _pass_chunks(cuts, basis, size, w, subtracted, out):
     for k in prange(cuts.size - 1):
         _pass(basis, size, w, cuts[k], cuts[k + 1], subtracted, out[k])

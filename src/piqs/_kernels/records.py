@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def twice_as_long(array):
     """A copy with as much room again behind it."""
     longer = np.empty(2 * array.size, dtype=array.dtype)

@@ -43,7 +43,7 @@ def subtrees(indptr, indices, parts):
     return columns, starts
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _forward(columns, indptr, indices, data, x):
     for c in columns:
         known = x[c]
@@ -53,7 +53,7 @@ def _forward(columns, indptr, indices, data, x):
             p += uintp(1)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _backward(columns, indptr, indices, data, x):
     for i in range(columns.size - 1, -1, -1):
         c = columns[i]
@@ -65,7 +65,7 @@ def _backward(columns, indptr, indices, data, x):
             p += uintp(1)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _forward_share(columns, ancestors, indptr, indices, data, x, own):
     """Forward substitution of one thread, its changes to the ancestors left in `own`."""
     for c in columns:

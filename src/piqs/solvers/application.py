@@ -82,7 +82,7 @@ class MatrixFree:
 
     def dot(self, x: np.ndarray, y: np.ndarray) -> float:
         """Tr(X Y) of two Hermitian matrices."""
-        return block_kernels.dot(self.generator.rows, self.generator.offsets, x, y)
+        return block_kernels.DOT[x.dtype.kind](self.generator.rows, self.generator.offsets, x, y)
 
     def half_sum(self, sign: float, x: np.ndarray) -> np.ndarray:
         """(L x + sign L^+ x) / 2."""
@@ -111,7 +111,7 @@ class MatrixFree:
 
     def _expand(self, rows, strips, polynomials, weights, vectors, o):  # type: ignore[no-untyped-def]
         moments, norms = np.empty((weights.size, o.shape[0])), np.empty(weights.size)
-        block_kernels.expansion(
+        block_kernels.EXPANSION[vectors[0].dtype.kind](
             rows, self.generator.rows, *strips.arguments, *polynomials, weights, *vectors,
             o.indptr, o.indices, o.data, moments, norms,
         )  # fmt: skip

@@ -318,7 +318,7 @@ class Observables:
         if not rows:
             return sp.csr_array((0, generator.size), dtype=generator.dtype)
         places, values = (np.concatenate(part) for part in zip(*rows, strict=True))
-        ends = np.cumsum([0, *(place.size for place, _ in rows)])
+        ends = np.cumsum([0, *(place.size for place, _ in rows)], dtype=np.int32)
         return sp.csr_array((values, places, ends), shape=(len(rows), generator.size))
 
     def combine(self, times: np.ndarray, values: np.ndarray) -> dict[Any, np.ndarray]:
@@ -340,4 +340,4 @@ class Observables:
 def _nonzero(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Places and values of the elements that are not zero."""
     places = np.flatnonzero(row)
-    return places, row[places]
+    return places.astype(np.int32), row[places]

@@ -32,7 +32,8 @@ class RowCuts:
     """Rows of a CSR matrix cut into one chunk per thread, or left whole where that has proved faster."""
 
     def __init__(self, indptr: np.ndarray, threads: int) -> None:
-        self._choices = [balanced_cuts(indptr, k) for k in ([threads, 1] if threads > 1 else [1])]
+        pointers = indptr.astype(np.int64, copy=False)
+        self._choices = [balanced_cuts(pointers, k) for k in ([threads, 1] if threads > 1 else [1])]
         self._seconds = [0.0] * len(self._choices)
         self._calls = 0
 
