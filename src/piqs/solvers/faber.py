@@ -33,8 +33,11 @@ _AMPLIFICATION = 4.0
 _LONGEST_STEP = 400.0
 # Outputs that share a step, and the numbers in the Fourier transforms made at once for them (16 MB): both bound memory.
 _MOST_OUTPUTS, _LARGEST_TRANSFORM = 4096, 1 << 20
-# What one step costs beside its applications, in multiplications.
-_COST_OF_STEP = 5e4
+# What one step costs beside its applications, and the coefficients of one output for each unit of the capacity times the
+# step, in multiplications; they are the same for every whole step where outputs are evenly spaced.
+_COST_OF_STEP, _COST_OF_OUTPUT = 5e4, 100.0
+# Steps tried, as parts of the longest one.
+_PARTS = (1.0, 0.5, 0.25, 0.125)
 # Polynomials that grow by more than this call for a larger ellipse instead of a longer series.
 _MOST_GROWTH = 1e5
 # An ellipse with the semi-axes of the numerical range does not hold all of the range: enlarge it by this factor, and
@@ -97,7 +100,7 @@ class Ellipse:
         return hfft(values, n=points, axis=1)[:, : points // 2] / points
 
     def polynomials_at_zero(self, order: int) -> np.ndarray:
-        """F_0(0), F_1(0), ... by the recurrence that the expansion uses."""
+        """F_0(0), F_1(0), ... by the recurrence that the expansion uses, with its rounding."""
         first, delta = -self.centre / self.capacity, 0.5 * (self.real - self.imaginary) / self.capacity
         values = [1.0, first, first * first - 2.0 * delta]
         while len(values) < order:
@@ -146,15 +149,31 @@ class Faber(Evolution):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.apply = application(self.generator)
+        gaps = np.diff(self.times)
+        self._even = bool(np.allclose(gaps, gaps[:1], rtol=1e-9, atol=0.0))
         self._adopt(ellipse(self.apply).enlarged())
 
     def _adopt(self, new: Ellipse) -> None:
         """Use this ellipse from now on."""
         self.ellipse = new
-        self.step = min(new.step, self.max_step or np.inf)
         # By how much the polynomials outgrow the bound that holds when the ellipse holds the numerical range.
         self.growth = 1.0
         self._known: dict[tuple[float, ...], np.ndarray] = {}
+        longest = min(new.step, self.max_step or np.inf)
+        self.step = longest
+        if self.on_state is None and self.duration > 0.0:
+            # Short steps need more applications, long ones the coefficients of more outputs.
+            steps = min(longest, self.duration) * np.array(_PARTS)
+            self.step = float(steps[np.argmin([self._work(step) for step in steps])])
+
+    def _work(self, step: float) -> float:
+        """Multiplications that steps of this length take in all."""
+        applications = self._coefficients(np.array([step])).shape[1]
+        steps = self.duration / step
+        tables = min(2.0, steps) if self._even else steps
+        outputs = 0.0 if self.on_state is not None else tables * self.times.size / steps
+        work = applications * (self.generator.nnz + 4.0 * self.generator.n) + _COST_OF_STEP
+        return steps * work + outputs * _COST_OF_OUTPUT * self.ellipse.capacity * step
 
     def cost(self) -> float:
         if self.duration == 0.0:
@@ -162,9 +181,7 @@ class Faber(Evolution):
         step = min(self.step, self.duration)
         if self.on_state is not None:
             step = min(step, self.duration / (self.times.size - 1))
-        steps = self.duration / step
-        applications = steps * self._coefficients(np.array([step])).shape[1]
-        return applications * (self.generator.nnz + 4.0 * self.generator.n) + _COST_OF_STEP * steps
+        return self._work(step)
 
     @property
     def tolerance(self) -> float:
