@@ -148,3 +148,13 @@ def test_undamped_motion_over_long_times():
     assert abs(result.states[-1].tr() - 1) < 1e-11
     assert abs(result.states[-1].purity() - 1) < rounding
     assert np.abs((result.states[-1] - piqs.excited(N)).full()).max() < rounding
+
+
+def test_nothing_decays_into_subnormal_numbers():
+    # each operation on one takes fifty times as long; exp(-t) passes through them at t = 708 to 745
+    N = 4
+    atoms = piqs.Dicke(N, piqs.jspin(N, "z"), emission=1.0)
+    result = atoms.mesolve(piqs.css(N), np.linspace(0, 1600, 81), options={"method": "faber"})
+    for rho in result.states:
+        size = np.abs(rho.full())
+        assert size[size > 0].min() > 1e-300

@@ -12,7 +12,7 @@ Arrays of one call are all float64 or all complex128.
 import numpy as np
 from numba import njit, prange, uintp
 
-from piqs._kernels.apply import _ONLY_PRANGE
+from piqs._kernels.apply import _ONLY_PRANGE, TINY
 
 
 @njit(nogil=True, inline="always")
@@ -63,6 +63,8 @@ def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weigh
     b0 = uintp(base)
     for d in range(uintp(count)):
         new = scale * (row[d] - shift * x[b0 + d]) - delta * previous[b0 + d]
+        if abs(new.real) < TINY and abs(new.imag) < TINY:
+            new *= 0.0
         previous[b0 + d] = new
         total[b0 + d] += weight * new
         norm += (new * np.conj(new)).real
@@ -113,9 +115,9 @@ def _expansion(cuts, blocks, diagonal, g_shift, g_kind, g_values, g_pointer,
     scratch = np.empty((chunks, largest), dtype=x.dtype)
     norms[0] = np.sqrt(_dot(blocks, offsets, x, x))
     for i in range(x.size):
-        y[i] = x[i]
+        y[i] = x[i] if abs(x[i].real) >= TINY or abs(x[i].imag) >= TINY else 0.0 * x[i]
         previous[i] = 0.0
-        total[i] = weights[0] * x[i]
+        total[i] = weights[0] * y[i]
     for k in range(weights.size):
         if k > 0:
             factor = 2.0 * delta if k == 2 else delta
