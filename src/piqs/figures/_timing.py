@@ -13,8 +13,9 @@ from piqs.figures._style import number_axis
 #: Builds the problem for N emitters and returns what solves it.
 Method = Callable[[int], Callable[[], object]]
 
-# Runs of which the best counts, as long as they took less than this many seconds together.
-_REPEATS, _SHORT = 5, 1.0
+# Runs of which the best counts, as long as they took less than this many seconds together: more than it takes to compile a
+# kernel that no smaller N has called.
+_REPEATS, _SHORT = 5, 3.0
 
 
 def time_against_size(
