@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit, prange, uintp
 
 _ONE, _TWO, _THREE, _FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-# What is smaller becomes zero: squares and products that fall below the normal numbers take fifty times as long.
+# What is smaller as a step begins becomes zero: products that fall below the normal numbers take fifty times as long.
 TINY = 1e-150
 # Threads are started where prange says so, and nowhere else (Numba would also start them for sums and slices).
 _ONLY_PRANGE = {
@@ -88,8 +88,6 @@ def bands(indptr, indices, data):
 def _step(s, r, scale, shift, delta, weight, y, previous, total):
     """Element r of the next polynomial, from s = (L y)_r."""
     new = scale * (s - shift * y[r]) - delta * previous[r]
-    if abs(new) < TINY:
-        new = 0.0
     previous[r] = new
     total[r] += weight * new
     return new * new

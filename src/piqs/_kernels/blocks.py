@@ -63,8 +63,6 @@ def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weigh
     b0 = uintp(base)
     for d in range(uintp(count)):
         new = scale * (row[d] - shift * x[b0 + d]) - delta * previous[b0 + d]
-        if abs(new.real) < TINY and abs(new.imag) < TINY:
-            new *= 0.0
         previous[b0 + d] = new
         total[b0 + d] += weight * new
         norm += (new * np.conj(new)).real
