@@ -12,7 +12,7 @@ from benchmarks.measure import measure
 from benchmarks.report import markdown
 from benchmarks.runner import ROOT, Runner
 
-# Seconds for everything but the compilation of kernels: by default and with --quick.
+# Seconds for everything: by default and with --quick.
 BUDGET, BUDGET_QUICK = 870.0, 110.0
 # Seconds for any run with --quick.
 TIME_LIMIT_QUICK = 15.0

@@ -54,12 +54,12 @@ def _preface(results: dict[str, Any]) -> str:
     )
 
 
-def best_of_ours(rows: list[dict[str, Any]], N: int) -> dict[str, Any] | None:
+def _best_of_ours(rows: list[dict[str, Any]], N: int) -> dict[str, Any] | None:
     """The row of piqs at one N, if it finished."""
     return next((row for row in rows if row["tool"] == "piqs" and row["N"] == N and "seconds" in row), None)
 
 
-def ratio_to_ours(row: dict[str, Any], ours: dict[str, Any] | None) -> str:
+def _ratio_to_ours(row: dict[str, Any], ours: dict[str, Any] | None) -> str:
     """Time of a peer over ours; a lower bound where the peer did not finish."""
     if ours is None or row["tool"] == "piqs":
         return ""
@@ -83,10 +83,10 @@ def beside_peers(name: str, rows: list[dict[str, Any]]) -> list[list[str]]:
         row = max((row for row in theirs if _was_tried(row)), key=lambda row: row["N"], default=None)
         if row is None:
             continue
-        ours = best_of_ours(rows, row["N"])
+        ours = _best_of_ours(rows, row["N"])
         best = seconds(min(ours["seconds"])) if ours else ""
         outcome = row.get("failure") or seconds(min(row["seconds"]))
-        lines.append([str(row["N"]), best, peer.name, outcome, ratio_to_ours(row, ours)])
+        lines.append([str(row["N"]), best, peer.name, outcome, _ratio_to_ours(row, ours)])
     return lines
 
 
@@ -111,7 +111,7 @@ def _case(name: str, data: dict[str, Any]) -> str:
     ]
     lines = []
     for row in sorted(shown, key=lambda row: (row["N"], row["tool"] != "piqs")):
-        ratio = ratio_to_ours(row, best_of_ours(data["rows"], row["N"]))
+        ratio = _ratio_to_ours(row, _best_of_ours(data["rows"], row["N"]))
         if "failure" in row:
             lines.append([str(row["N"]), row["tool"], row["failure"], "", "", "", "", ratio])
             continue
