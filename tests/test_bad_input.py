@@ -6,7 +6,8 @@ import qutip
 
 import piqs
 from piqs import Dicke, excited, jspin, mesolve, steadystate
-from piqs.liouville import blocks, generator
+from piqs.liouville import assembled as generator
+from piqs.liouville import matrix_free as blocks
 
 N = 2
 H, RHO = jspin(N, "x"), excited(N)

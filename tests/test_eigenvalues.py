@@ -8,8 +8,9 @@ from scipy.optimize import linear_sum_assignment
 
 import brute_force
 from piqs import Dicke, jspin, liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
+from piqs.linear import arnoldi as rightmost
 from piqs.liouville import Generator
-from piqs.solvers import eigenvalues, rightmost
+from piqs.solvers import eigenmodes as eigenvalues
 
 
 def time_crystal(N, dephasing):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import brute_force as bf
 from piqs import Dicke, dicke_ket, excited, jspin
-from piqs.superoperator import physical_pairs
+from piqs.compat.superoperator import physical_pairs
 
 LOCAL = {"emission": qutip.sigmam(), "dephasing": qutip.sigmaz() / 2, "pumping": qutip.sigmap()}
 COLLECTIVE = {f"collective_{name}": op for name, op in LOCAL.items()}

@@ -5,7 +5,7 @@ import pytest
 import qutip
 
 import brute_force as bf
-from piqs.jumps import collective_jump, collective_matrix, local_jump_matrices, local_jumps
+from piqs.operators.jumps import collective_jump, collective_matrix, local_jump_matrices, local_jumps
 
 RNG = np.random.default_rng(7)
 TILTED = RNG.normal(size=(2, 2)) + 1j * RNG.normal(size=(2, 2))

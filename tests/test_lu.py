@@ -7,10 +7,10 @@ import scipy.sparse as sp
 import piqs
 from piqs._kernels.dissection import nested_dissection
 from piqs._kernels.triangular import subtrees
+from piqs.equations.from_qutip import system
+from piqs.linear import factors as lu_module
+from piqs.linear.factors import Factors
 from piqs.liouville import reduce
-from piqs.solvers import lu as lu_module
-from piqs.solvers.inputs import system
-from piqs.solvers.lu import Factors
 
 
 def generator(N):
@@ -62,8 +62,8 @@ def test_solutions_of_a_shifted_generator(dtype, often, monkeypatch):
 def test_shares_of_threads(threads, monkeypatch):
     monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
     monkeypatch.setattr(lu_module, "available_threads", lambda: threads)
-    monkeypatch.setattr("piqs.solvers.threads._WORTH_A_THREAD", 0)
-    monkeypatch.setattr("piqs.solvers.threads.available_threads", lambda: threads)
+    monkeypatch.setattr("piqs.linear.threads._WORTH_A_THREAD", 0)
+    monkeypatch.setattr("piqs.linear.threads.available_threads", lambda: threads)
     matrix = grid(20)
     factors = Factors(matrix, often=True)
     b = np.random.default_rng(0).standard_normal(400)

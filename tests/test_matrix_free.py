@@ -7,10 +7,10 @@ import pytest
 import scipy.sparse as sp
 
 from piqs import Dicke, css, excited, jspin
+from piqs.equations.from_qutip import system
+from piqs.integrators.application import application
 from piqs.liouville import BlockGenerator, NotBlockDiagonal, reduce
 from piqs.liouville.basis import coordinates
-from piqs.solvers.application import application
-from piqs.solvers.inputs import system
 
 
 def matrix(state):
@@ -47,7 +47,7 @@ def test_evolution_equals_the_assembled_one(monkeypatch, detuning):
     observables = [jspin(N, "z"), jspin(N, "-"), jspin(N, "+") * jspin(N, "-")]
     options = {"rtol": 1e-12, "store_states": True}
     assembled = ensemble.mesolve(css(N, 0.6, 0.8), times, observables, options=options)
-    monkeypatch.setattr(sys.modules["piqs.solvers.mesolve"], "_LARGEST_ASSEMBLED", 5)
+    monkeypatch.setattr(sys.modules["piqs.solvers.time_evolution"], "_LARGEST_ASSEMBLED", 5)
     free = ensemble.mesolve(css(N, 0.6, 0.8), times, observables, options=options)
     assert (assembled.stats["generator"], free.stats["generator"]) == ("assembled", "matrix-free")
     for a, b in zip(assembled.expect, free.expect, strict=True):

@@ -108,10 +108,10 @@ def test_emitters_in_a_cavity():
 
 def test_only_connected_kets_are_held():
     """The cavity conserves excitations: the components of H_eff are far smaller than the space."""
-    from piqs.solvers.trajectories.initial import read_state
-    from piqs.solvers.trajectories.observables import read_observables
-    from piqs.solvers.trajectories.system import read_system
-    from piqs.solvers.trajectories.wave_function import WaveFunctions
+    from piqs.trajectories.initial import read_state
+    from piqs.trajectories.observables import read_observables
+    from piqs.trajectories.system import read_system
+    from piqs.trajectories.wave_function import WaveFunctions
 
     N, photons = 4, 5
     a = qutip.tensor(qutip.destroy(photons), qutip.qeye(9))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piqs import space
+from piqs.spaces import dicke as space
 
 SIZES = st.integers(min_value=1, max_value=200)
 

@@ -144,7 +144,7 @@ def test_store_of_another_sweep_is_refused(tmp_path):
 
 
 def test_full_disk_keeps_what_is_stored(tmp_path, monkeypatch):
-    from piqs.sweep_store import SweepStore
+    from piqs.sweeps.store import SweepStore
 
     write = SweepStore.write
 

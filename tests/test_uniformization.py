@@ -10,12 +10,12 @@ import qutip
 import scipy.linalg as la
 
 import piqs
-from piqs.solvers.evolution import NoConvergenceError
-from piqs.solvers.rational import Rational
-from piqs.solvers.uniformization import poisson_weights
+from piqs.integrators.base import NoConvergenceError
+from piqs.integrators.rational import Rational
+from piqs.integrators.uniformization import poisson_weights
 
 # the name `piqs.solvers.mesolve` is the function
-mesolve_module = importlib.import_module("piqs.solvers.mesolve")
+mesolve_module = importlib.import_module("piqs.solvers.time_evolution")
 
 RATES = {
     "emission": 0.7,

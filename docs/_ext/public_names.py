@@ -13,19 +13,19 @@ import piqs.figures
 
 #: Headings in order, with the modules (or packages) whose names go under them.
 HEADINGS = {
-    "Ensembles": ("piqs.ensemble", "piqs.pim"),
-    "States": ("piqs.states",),
-    "Operators": ("piqs.operators",),
-    "Jump operators": ("piqs.jumps",),
-    "Composite systems": ("piqs.composite",),
-    "Quantum trajectories": ("piqs.solvers.trajectories",),
+    "Ensembles": ("piqs.models.ensemble", "piqs.compat.pim"),
+    "States": ("piqs.states.density",),
+    "Operators": ("piqs.operators.spin",),
+    "Jump operators": ("piqs.operators.jumps",),
+    "Composite systems": ("piqs.models.composite",),
+    "Quantum trajectories": ("piqs.trajectories",),
     "Solvers": ("piqs.solvers",),
-    "Dressed master equation": ("piqs.dressed",),
-    "Measures": ("piqs.measures", "piqs.entropy", "piqs.blocks"),
+    "Dressed master equation": ("piqs.models.dressed",),
+    "Measures": ("piqs.measures.spin", "piqs.measures.entropy", "piqs.states.blocks"),
     "Pictures": ("piqs.plotting",),
-    "Change of basis": ("piqs.bases",),
-    "Dicke space": ("piqs.space",),
-    "Parameter sweeps": ("piqs.sweep", "piqs.sweep_store"),
+    "Change of basis": ("piqs.states.conversion",),
+    "Dicke space": ("piqs.spaces.dicke",),
+    "Parameter sweeps": ("piqs.sweeps.grid", "piqs.sweeps.store"),
     "About": ("piqs",),
 }
 

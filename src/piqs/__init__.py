@@ -1,42 +1,27 @@
 """Exact Lindblad dynamics of N identical emitters under local and collective noise."""
 
 from piqs.about import about, cite
-from piqs.bases import dicke_to_uncoupled, uncoupled_to_dicke
-from piqs.blocks import block_matrix, dicke_blocks, dicke_blocks_full, isdiagonal
-from piqs.composite import Composite, Mode, TruncationWarning
-from piqs.dressed import DressedEquation, dressed_equation
-from piqs.ensemble import Dicke
-from piqs.entropy import dicke_function_trace, entropy_vn_dicke, purity_dicke
-from piqs.explain import Explanation, explain
-from piqs.jumps import collective_jump, local_jumps
-from piqs.kets import css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
-from piqs.measures import light_emission, spin_squeezing, total_spin_length
-from piqs.operators import am, ap, collapse_uncoupled, identity_uncoupled, jspin, spin_algebra
-from piqs.pim import Pim, tau_column
+from piqs.compat.pim import Pim, tau_column
+from piqs.measures.entropy import dicke_function_trace, entropy_vn_dicke, purity_dicke
+from piqs.measures.spin import light_emission, spin_squeezing, total_spin_length
+from piqs.models.composite import Composite, Mode, TruncationWarning
+from piqs.models.dressed import DressedEquation, dressed_equation
+from piqs.models.ensemble import Dicke
+from piqs.operators.jumps import collective_jump, local_jumps
+from piqs.operators.spin import am, ap, collapse_uncoupled, identity_uncoupled, jspin, spin_algebra
 from piqs.plotting import plot_block_matrix, plot_dicke_triangle, plot_ladder_populations
 from piqs.solvers import Result, SteadyStateError, mesolve, steadystate
-from piqs.solvers.correlation import (
+from piqs.solvers.correlations import (
     coherence_function_g1,
     coherence_function_g2,
     correlation_2op_1t,
     correlation_2op_2t,
     correlation_3op_1t,
 )
-from piqs.solvers.eigenvalues import liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
-from piqs.solvers.spectrum import spectrum, spectrum_correlation_fft
-from piqs.solvers.trajectories import (
-    CountStatistics,
-    McResult,
-    TrajectoryError,
-    correlation_mc,
-    count_statistics,
-    g2_from_records,
-    jump_times,
-    mcsolve,
-    waiting_time_distribution,
-    waiting_times,
-)
-from piqs.space import (
+from piqs.solvers.description import Explanation, explain
+from piqs.solvers.eigenmodes import liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
+from piqs.solvers.spectra import spectrum, spectrum_correlation_fft
+from piqs.spaces.dicke import (
     block_offsets,
     energy_degeneracy,
     get_blocks,
@@ -54,8 +39,23 @@ from piqs.space import (
     quantum_numbers,
     state_degeneracy,
 )
-from piqs.states import css, dicke, dicke_basis, excited, ghz, ground, superradiant, thermal
-from piqs.sweep import SweepError, sweep
+from piqs.states.blocks import block_matrix, dicke_blocks, dicke_blocks_full, isdiagonal
+from piqs.states.conversion import dicke_to_uncoupled, uncoupled_to_dicke
+from piqs.states.density import css, dicke, dicke_basis, excited, ghz, ground, superradiant, thermal
+from piqs.states.kets import css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
+from piqs.sweeps.grid import SweepError, sweep
+from piqs.trajectories import (
+    CountStatistics,
+    McResult,
+    TrajectoryError,
+    correlation_mc,
+    count_statistics,
+    g2_from_records,
+    jump_times,
+    mcsolve,
+    waiting_time_distribution,
+    waiting_times,
+)
 
 __version__ = "2.0.0.dev0"
 

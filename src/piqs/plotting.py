@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj
 
-from piqs.space import block_offsets, num_tls, quantum_numbers
+from piqs.spaces.dicke import block_offsets, num_tls, quantum_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ import numpy as np
 
 from piqs.figures._data import FigureData
 from piqs.figures._style import COLOURS, letter, panels
-from piqs.space import block_offsets, num_dicke_states, quantum_numbers, state_degeneracy
+from piqs.spaces.dicke import block_offsets, num_dicke_states, quantum_numbers, state_degeneracy
 
 TITLE = "Block structure of a permutation-invariant density matrix"
 PANELS = (1, 2)

@@ -8,8 +8,8 @@ import numpy as np
 
 from piqs.figures._data import FigureData
 from piqs.figures._style import letter, panels
-from piqs.space import num_dicke_states
-from piqs.states import css, ghz
+from piqs.spaces.dicke import num_dicke_states
+from piqs.states.density import css, ghz
 
 TITLE = "Coherent, antisymmetric coherent and GHZ states in the Dicke basis"
 PANELS = (1, 3)

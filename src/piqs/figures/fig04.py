@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLUE, GREEN, RED, letter, panels
-from piqs.space import ket_index, quantum_numbers, state_degeneracy
+from piqs.models.ensemble import Dicke
+from piqs.spaces.dicke import ket_index, quantum_numbers, state_degeneracy
 
 TITLE = "Dicke triangle with degeneracies and the nine rates of one state"
 PANELS = (1, 2)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from piqs import mesolve
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, letter, panels
-from piqs.operators import jspin
-from piqs.states import css, dicke, excited, ghz, superradiant
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
+from piqs.states.density import css, dicke, excited, ghz, superradiant
 
 TITLE = "Superradiant light emission from six initial states"
 PANELS = (1, 2)

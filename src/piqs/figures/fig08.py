@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from piqs import steadystate
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import COLOURS, panels
-from piqs.operators import jspin
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
 
 TITLE = "Steady-state superradiance and its loss at detailed balance"
 PANELS = (1, 1)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from piqs import mesolve
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLUE, RED, panels
-from piqs.operators import jspin
-from piqs.states import dicke
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
+from piqs.states.density import dicke
 
 TITLE = "Two-axis spin squeezing under local and collective emission"
 PANELS = (1, 1)

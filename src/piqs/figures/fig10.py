@@ -14,10 +14,10 @@ import numpy as np
 from qutip import destroy, qeye, tensor, wigner
 
 from piqs import steadystate
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import letter, panels
-from piqs.operators import jspin
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
 
 TITLE = "Open Dicke model: Wigner function of the cavity in the steady state"
 PANELS = (2, 2)

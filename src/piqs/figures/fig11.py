@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from piqs import mesolve
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLACK, BLUE, ORANGE, RED, letter, panels
-from piqs.operators import jspin
-from piqs.states import excited
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
+from piqs.states.density import excited
 
 TITLE = "Boundary time crystal under local dephasing"
 PANELS = (1, 2)

@@ -14,11 +14,11 @@ import numpy as np
 from qutip import Qobj, qeye, tensor
 
 from piqs import mesolve
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLACK, BLUE, GREEN, RED, letter, panels
-from piqs.operators import jspin
-from piqs.states import excited, ground
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
+from piqs.states.density import excited, ground
 
 TITLE = "Two ensembles through a common channel, alone and with other noise"
 PANELS = (1, 2)

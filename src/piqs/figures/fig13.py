@@ -14,12 +14,12 @@ import numpy as np
 from qutip import basis, destroy, qeye, tensor
 
 from piqs import mesolve, spectrum
-from piqs.dressed import dressed_equation
-from piqs.ensemble import Dicke
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLUE, RED, letter, panels
-from piqs.operators import jspin
-from piqs.states import excited_ket
+from piqs.models.dressed import dressed_equation
+from piqs.models.ensemble import Dicke
+from piqs.operators.spin import jspin
+from piqs.states.density import excited_ket
 
 TITLE = "Ultrastrong coupling: ordinary against dressed master equation"
 PANELS = (1, 2)

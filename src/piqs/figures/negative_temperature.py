@@ -17,8 +17,8 @@ from qutip import Qobj, basis, jmat, qeye, tensor
 from piqs import mesolve
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLUE, GREEN, ORANGE, RED, letter, number_axis, panels
-from piqs.operators import jspin
-from piqs.states import excited, ground
+from piqs.operators.spin import jspin
+from piqs.states.density import excited, ground
 
 TITLE = "Negative temperature of a spin ensemble in a common thermal bath"
 PANELS = (1, 2)

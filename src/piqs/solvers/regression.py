@@ -11,8 +11,8 @@ from typing import Any
 import scipy.sparse as sp
 from qutip import Qobj, QobjEvo
 
-from piqs.liouville.lindbladian import clean
-from piqs.solvers.inputs import observable_matrix
+from piqs.equations.from_qutip import observable_matrix
+from piqs.liouville.terms import clean
 
 
 def hermitian_parts(matrix: sp.sparray) -> list[tuple[complex, sp.csr_array]]:

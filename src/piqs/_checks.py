@@ -1,0 +1,120 @@
+"""Checks of arguments, shared by all modules.
+
+Every error names the argument, the rule it breaks, the value given and what to do instead.
+"""
+
+import math
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from qutip import Qobj
+from qutip.core.data import CSR
+from scipy.sparse import csr_array, issparse
+
+__all__ = [
+    "choice",
+    "finite",
+    "fits_in_memory",
+    "half_integer",
+    "matrix",
+    "number_of_emitters",
+    "rate",
+    "times",
+]
+
+# Bytes beyond which an object is refused before it is made.
+LARGEST = 8 * 2**30
+
+
+def number_of_emitters(N: Any, name: str = "N") -> int:
+    """Return ``N`` as an int, refusing what is not a whole number of at least one emitter."""
+    if isinstance(N, (bool, np.bool_)) or not isinstance(N, Real):
+        raise TypeError(f"{name} must be a whole number of emitters, got {N!r}; pass an int such as 10")
+    if not float(N).is_integer():
+        raise ValueError(f"{name} must be a whole number of emitters, got {N!r}; pass an int such as 10")
+    if N < 1:
+        raise ValueError(f"{name} must be at least 1, got {N!r}; an ensemble needs one emitter or more")
+    return int(float(N))
+
+
+def finite(value: Any, name: str) -> float:
+    """Return ``value`` as a float, refusing complex numbers, NaN and infinities."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}; take its real part if that is meant")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return float(value)
+
+
+def rate(value: Any, name: str, allow_negative: bool = False) -> float:
+    """Return a rate as a float, refusing complex, non-finite and (unless allowed) negative ones."""
+    checked = finite(value, name)
+    if checked < 0 and not allow_negative:
+        raise ValueError(
+            f"{name} must be >= 0, got {value!r}; a negative rate is not a Lindblad equation "
+            "(`Dicke.lindbladian(allow_negative=True)` accepts it on request)"
+        )
+    return checked
+
+
+def half_integer(value: Any, name: str) -> float:
+    """Return ``value`` as a float, refusing what is not a multiple of one half."""
+    checked = finite(value, name)
+    if not (2 * checked).is_integer():
+        raise ValueError(f"{name} must be a multiple of 1/2, got {value!r}")
+    return checked
+
+
+def choice(value: Any, name: str, allowed: Iterable[Any]) -> Any:
+    """Return ``value`` if it is one of ``allowed``."""
+    options = list(allowed)
+    if value not in options:
+        raise ValueError(f"{name} must be one of {options}, got {value!r}")
+    return value
+
+
+def times(tlist: Any, name: str = "tlist") -> np.ndarray:
+    """Return the times as a float64 array, refusing empty, non-finite, complex or unsorted ones."""
+    array = np.asarray(tlist)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    array = array.astype(np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a list of at least one number, got shape {array.shape}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]!r} in it")
+    if np.any(np.diff(array) < 0):
+        first = int(np.argmax(np.diff(array) < 0))
+        raise ValueError(
+            f"{name} must not decrease, got {array[first]!r} before {array[first + 1]!r}; sort it first"
+        )
+    return array
+
+
+def fits_in_memory(size: int, what: str, name: str) -> None:
+    """Refuse an object of ``size`` bytes beyond 8 GiB, before anything is allocated."""
+    if size > LARGEST:
+        raise MemoryError(
+            f"{what} needs {size / 2**30:.3g} GiB, more than the limit of 8 GiB; use a smaller {name}, "
+            "or the Dicke basis"
+        )
+
+
+def matrix(operator: Qobj, name: str) -> csr_array:
+    """The complex CSR array of a Qobj, refusing NaN and infinity: the only way from a Qobj to numbers."""
+    data = operator.data
+    # Of a dense matrix before the conversion: QuTiP drops NaN on the way to CSR.
+    if not isinstance(data, CSR):
+        given = operator.data_as(copy=False)
+        _all_finite(given.data if issparse(given) else given, name)
+        data = operator.to("csr").data
+    converted = csr_array(data.as_scipy())
+    _all_finite(converted.data, name)
+    return converted
+
+
+def _all_finite(values: np.ndarray, name: str) -> None:
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} holds NaN or infinite elements")

@@ -1,0 +1,1 @@
+"""The master equation: its space, its Hamiltonian and its channels, read once."""

@@ -1,0 +1,75 @@
+r"""Evolution of small problems by dense exponentials: one :math:`e^{\Delta t L}` for each spacing of the outputs.
+
+All outputs of one spacing follow by doubling, :math:`[x_1 \ldots x_{2m}] = [X, P^m X]` with :math:`X = [x_1 \ldots x_m]`,
+so that a thousand of them cost ten products. The exponential is accurate to rounding (A. H. Al-Mohy and N. J. Higham,
+SIAM J. Matrix Anal. Appl. 31, 970 (2009)).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg as la
+
+from piqs.integrators.base import Evolution
+from piqs.linear.threads import one_blas_thread
+
+# Outputs propagated at once, which bounds memory.
+_BLOCK = 1024
+# Spacings that differ by this many roundings of the times are the same.
+_SAME = 8 * np.finfo(float).eps
+# Multiplications of a dense product that take as long as one of a sparse application, and of one exponential's set-up.
+_DENSE, _SET_UP = 8.0, 4e5
+
+
+class Exponential(Evolution):
+    """Evolution by dense exponentials (see the module)."""
+
+    name = "exponential"
+
+    def cost(self) -> float:
+        n = float(self.generator.n)
+        gaps = np.diff(self.times)
+        spacings = 1 + np.count_nonzero(np.abs(np.diff(gaps)) > self._tolerance) if gaps.size else 0
+        return spacings * (_SET_UP + 20.0 * n**3 / _DENSE) + self.times.size * n**2 / _DENSE
+
+    @property
+    def _tolerance(self) -> float:
+        return _SAME * float(np.abs(self.times).max())
+
+    @one_blas_thread()
+    def run(self) -> None:
+        """Propagate the outputs of one spacing after the other."""
+        matrix = self.generator.matrix.toarray()
+        trace = self.conserved_trace()
+        whole = float(trace @ self.x)
+        self.record_state(self.x)
+        spacing, propagator = -1.0, matrix
+        while self.done < self.times.size:
+            ahead = np.diff(self.times[self.done - 1 : self.done + _BLOCK])
+            other = np.flatnonzero(np.abs(ahead - ahead[0]) > self._tolerance)
+            count = int(other[0]) if other.size else ahead.size
+            if abs(ahead[0] - spacing) > self._tolerance:
+                spacing = float(ahead[:count].mean())
+                propagator = la.expm(spacing * matrix)
+            states = self._powers(propagator, count)
+            if whole:
+                # Rounding changes the trace by eps |L| t.
+                states *= whole / (trace @ states)
+            self._record(states)
+
+    def _powers(self, propagator: np.ndarray, count: int) -> np.ndarray:
+        """The next states, as columns."""
+        states = (propagator @ self.x)[:, None]
+        while states.shape[1] < count:
+            self.applications += 1
+            states = np.hstack([states, propagator @ states])
+            propagator = propagator @ propagator
+        return states[:, :count]
+
+    def _record(self, states: np.ndarray) -> None:
+        if self.on_state is None:
+            self.record_values((self.observables @ states).T)
+        else:
+            for state in states.T:
+                self.record_state(np.ascontiguousarray(state))
+        self.x = np.ascontiguousarray(states[:, -1])

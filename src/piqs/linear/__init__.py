@@ -1,0 +1,1 @@
+"""Linear algebra of the reduced generator: factors, resolvents, eigenvalues, preconditioners."""

@@ -1,0 +1,1 @@
+"""Numbers that characterise states."""

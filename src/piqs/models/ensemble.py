@@ -1,0 +1,461 @@
+r"""The ensemble of the paper: N two-level systems, a Hamiltonian, and rates of local and collective noise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from qutip import Qobj, QobjEvo, qzero
+from scipy.sparse import csr_array
+
+from piqs import _checks
+from piqs.compat.pim import solve_populations
+from piqs.compat.rates import SixRates
+from piqs.compat.superoperator import (
+    check_size,
+    commutator_on_blocks,
+    dissipator_on_blocks,
+    is_physical,
+    physical_eigenstates,
+    superoperator,
+)
+from piqs.models.hamiltonian import check_hamiltonian, has_diagonal_hamiltonian
+from piqs.operators.spin import as_qobj, collapse_uncoupled
+from piqs.solvers import Result, mesolve, steadystate
+from piqs.solvers.description import Explanation, explain
+from piqs.spaces.dicke import block_offsets, num_dicke_states, quantum_numbers
+from piqs.states.blocks import check_state
+from piqs.trajectories import McResult, mcsolve
+
+__all__ = ["Dicke"]
+
+
+class Dicke(SixRates):
+    r"""Ensemble of N identical two-level systems under local and collective noise.
+
+    .. math::
+        \dot\rho = -i[H, \rho] + \gamma_{CE}\mathcal{D}[J_-]\rho + \gamma_{CD}\mathcal{D}[J_z]\rho
+        + \gamma_{CP}\mathcal{D}[J_+]\rho
+        + \sum_n \left(\gamma_E\mathcal{D}[J_{-,n}] + \gamma_D\mathcal{D}[J_{z,n}]
+        + \gamma_P\mathcal{D}[J_{+,n}]\right)\rho
+
+    with :math:`\mathcal{D}[A]\rho = A\rho A^\dagger - \tfrac12\{A^\dagger A, \rho\}` and
+    :math:`J_{z,n} = \sigma_{z,n}/2`.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems, at least 1.
+    hamiltonian : Qobj, QobjEvo or list, optional
+        Hamiltonian in the Dicke basis, n_DS x n_DS, Hermitian and block diagonal in j (`jspin` makes its
+        parts); a QobjEvo or QuTiP's list format, ``[H0, [H1, f]]``, where it depends on time.
+    emission, dephasing, pumping : float, default 0
+        Local rates :math:`\gamma_E, \gamma_D, \gamma_P`, in inverse time.
+    collective_emission, collective_dephasing, collective_pumping : float, default 0
+        Collective rates :math:`\gamma_{CE}, \gamma_{CD}, \gamma_{CP}`, in inverse time.
+    allow_negative_rates : bool, default False
+        Accept negative rates, as time-local non-Markovian equations have them. Only `lindbladian`,
+        `liouvillian` and `coefficient_matrix` can use them: there are no jump operators for them.
+
+    Attributes
+    ----------
+    N, hamiltonian
+        As given; can be set.
+    emission, dephasing, pumping, collective_emission, collective_dephasing, collective_pumping : float
+        As given; can be set.
+    nds : int
+        Number of Dicke kets.
+    dshape : tuple of int
+        Shape of an operator in the Dicke basis, ``(nds, nds)``.
+
+    Raises
+    ------
+    ValueError
+        If N is not a whole number of at least 1, a rate is negative or not finite, or the Hamiltonian has
+        wrong dims, is not Hermitian or couples different j.
+    TypeError
+        If a rate is complex or the Hamiltonian no quantum object.
+
+    Examples
+    --------
+    >>> from piqs import Dicke, jspin
+    >>> ensemble = Dicke(20, hamiltonian=jspin(20, "z"), emission=1.0)
+    >>> ensemble.liouvillian().shape
+    (14641, 14641)
+
+    Notes
+    -----
+    The master equation of the paper, which writes :math:`\gamma/2\,\mathcal{L}_A` with
+    :math:`\mathcal{L}_A = 2\mathcal{D}[A]`.
+    """
+
+    def __init__(
+        self,
+        N: int,
+        hamiltonian: Any = None,
+        emission: float = 0.0,
+        dephasing: float = 0.0,
+        pumping: float = 0.0,
+        collective_emission: float = 0.0,
+        collective_dephasing: float = 0.0,
+        collective_pumping: float = 0.0,
+        *,
+        allow_negative_rates: bool = False,
+    ) -> None:
+        self.allow_negative_rates = allow_negative_rates
+        self.N = N
+        self.hamiltonian = hamiltonian
+        self.emission = emission
+        self.dephasing = dephasing
+        self.pumping = pumping
+        self.collective_emission = collective_emission
+        self.collective_dephasing = collective_dephasing
+        self.collective_pumping = collective_pumping
+
+    @property
+    def nds(self) -> int:
+        """Number of Dicke kets."""
+        return num_dicke_states(self.N)
+
+    @property
+    def dshape(self) -> tuple[int, int]:
+        """Shape of an operator in the Dicke basis."""
+        return self.nds, self.nds
+
+    @property
+    def hamiltonian(self) -> Any:
+        """Hamiltonian, as it was given."""
+        return self._hamiltonian
+
+    @hamiltonian.setter
+    def hamiltonian(self, value: Any) -> None:
+        check_hamiltonian(self.N, value)
+        self._hamiltonian = value
+
+    def __repr__(self) -> str:
+        lines = [
+            f"N = {self.N}",
+            f"Hilbert space dim = {self.dshape}",
+            f"Number of Dicke states = {self.nds}",
+            f"Liouvillian space dim = {(self.nds**2, self.nds**2)}",
+        ]
+        rates = ["emission", "dephasing", "pumping"]
+        rates += [f"collective_{name}" for name in rates]
+        lines += [f"{name} = {getattr(self, name)}" for name in rates if getattr(self, name) != 0]
+        return "\n".join(lines)
+
+    def jump_operators(self) -> list[Qobj]:
+        r"""Collapse operators in the Dicke basis that make up the noise.
+
+        .. math:: \sum_n \mathcal{D}[J_{q,n}]\rho = \sum_{D=-1,0,1} \mathcal{D}[K_{q,D}]\rho
+
+        on permutation-invariant states: up to three for each local rate, one for each collective rate.
+
+        Returns
+        -------
+        list of Qobj
+            For ``c_ops`` of this package's or QuTiP's solvers.
+
+        Raises
+        ------
+        ValueError
+            If a rate is negative.
+
+        Examples
+        --------
+        >>> from piqs import Dicke
+        >>> len(Dicke(4, emission=1.0, collective_emission=0.5).jump_operators())
+        4
+        """
+        return [as_qobj(K) for K in self.jump_matrices()]
+
+    def c_ops(self) -> list[Qobj]:
+        r"""Collapse operators in the :math:`2^N` space, N <= 10; see `collapse_uncoupled`.
+
+        Returns
+        -------
+        list of Qobj
+
+        Examples
+        --------
+        >>> from piqs import Dicke
+        >>> len(Dicke(3, dephasing=1.0).c_ops())
+        3
+        """
+        return collapse_uncoupled(
+            self.N,
+            self.emission,
+            self.dephasing,
+            self.pumping,
+            self.collective_emission,
+            self.collective_dephasing,
+            self.collective_pumping,
+        )
+
+    def mcsolve(
+        self, state: Any, tlist: Any, e_ops: Any = None, ntraj: int = 500, **keywords: Any
+    ) -> McResult:
+        """Quantum trajectories of the ensemble; without a coherent part, up to millions of emitters.
+
+        Parameters
+        ----------
+        state : tuple of float, Qobj or list
+            Initial (j, m), ket or density matrix, or list of ((j, m), weight).
+        tlist, e_ops, ntraj, **keywords
+            As in `piqs.mcsolve`.
+
+        Returns
+        -------
+        McResult
+
+        Examples
+        --------
+        >>> from piqs import Dicke
+        >>> result = Dicke(100, collective_emission=1.0).mcsolve((50, 50), [0, 0.5], ["jz"], ntraj=10, seeds=1)
+        >>> float(result.expect[0][-1])
+        -50.0
+        """
+        return mcsolve(self, state, tlist, (), e_ops, ntraj, **keywords)
+
+    def mesolve(
+        self,
+        rho0: Qobj,
+        tlist: Any,
+        e_ops: Any = None,
+        args: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> Result:
+        """Expectation values or states of the ensemble at given times.
+
+        Parameters
+        ----------
+        rho0 : Qobj
+            Initial ket or density matrix in the Dicke basis, block diagonal in j.
+        tlist, e_ops, args, options
+            As in `piqs.mesolve`.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        ValueError
+            If rho0 holds coherence between different j.
+
+        Examples
+        --------
+        >>> from piqs import Dicke, excited, jspin
+        >>> result = Dicke(10, emission=1.0).mesolve(excited(10), [0.0, 1.0], [jspin(10, "z")])
+        >>> round(float(result.expect[0][-1]) + 5, 9)  # ten independent emitters: 10 exp(-t)
+        3.678794412
+        """
+        check_state(rho0, self.nds)
+        return mesolve(self._hamiltonian_or_zero(), rho0, tlist, self.lindblad_noise(), e_ops, args, options)
+
+    def steadystate(self, rho0: Qobj | None = None, **keywords: Any) -> Any:
+        """The steady state of the ensemble.
+
+        Parameters
+        ----------
+        rho0 : Qobj, optional
+            Initial state, needed where collective noise alone conserves j.
+        **keywords
+            As in `piqs.steadystate`.
+
+        Returns
+        -------
+        Qobj
+
+        Examples
+        --------
+        >>> import qutip
+        >>> from piqs import Dicke, jspin
+        >>> rho = Dicke(10, emission=1.0, pumping=2.0).steadystate()
+        >>> round(qutip.expect(jspin(10, "z"), rho), 9)
+        1.666666667
+        """
+        check_state(rho0, self.nds)
+        return steadystate(self._hamiltonian_or_zero(), self.lindblad_noise(), rho0, **keywords)
+
+    def explain(self, rho0: Qobj | None = None, e_ops: Any = None) -> Explanation:
+        """How large the problem is in each representation, and the structure found; see `piqs.explain`."""
+        check_state(rho0, self.nds)
+        offsets = np.diff(block_offsets(self.N)).astype(float)
+        others = {
+            "2^N x 2^N, complex": 2.0 * 4.0**self.N,
+            "Dicke kets squared, complex": 2.0 * self.nds**2,
+            "blocks of equal j, complex": 2.0 * float(np.sum(offsets**2)),
+        }
+        labels = {"m": quantum_numbers(self.N)[1]}
+        return explain(
+            self._hamiltonian_or_zero(), rho0, self.lindblad_noise(), e_ops, labels=labels, others=others
+        )
+
+    def _hamiltonian_or_zero(self) -> Any:
+        return qzero(self.nds, dtype="csr") if self.hamiltonian is None else self.hamiltonian
+
+    def lindbladian(self) -> Qobj:
+        r"""Superoperator of the noise, without the Hamiltonian.
+
+        Its rows and columns of elements with :math:`j \ne j'`, which no permutation-invariant state has, are
+        empty.
+
+        Returns
+        -------
+        Qobj
+            Superoperator, columns stacked, n_DS^2 x n_DS^2.
+
+        Raises
+        ------
+        MemoryError
+            If it cannot be stored; the solvers do not need it.
+
+        Examples
+        --------
+        >>> from piqs import Dicke
+        >>> Dicke(1, emission=1.0).lindbladian().full().real
+        array([[-1. ,  0. ,  0. ,  0. ],
+               [ 0. , -0.5,  0. ,  0. ],
+               [ 0. ,  0. , -0.5,  0. ],
+               [ 1. ,  0. ,  0. ,  0. ]])
+        """
+        check_size(self.N, damping=False)
+        return superoperator(self.N, dissipator_on_blocks(self.N, self.noise()))
+
+    def liouvillian(self, damping: bool = True, args: dict[str, Any] | None = None) -> Any:
+        r"""Superoperator of the whole master equation.
+
+        Parameters
+        ----------
+        damping : bool, default True
+            Whether elements with :math:`j \ne j'`, which no permutation-invariant state has, decay at a rate
+            beyond the real part of every eigenvalue of the physical generator. Then QuTiP's ``steadystate``,
+            ``spectrum`` and ``correlation_2op_1t`` work on the result; with empty rows it is singular.
+        args : dict, optional
+            Arguments of the coefficients of a time-dependent Hamiltonian.
+
+        Returns
+        -------
+        Qobj or QobjEvo
+            Superoperator, columns stacked, n_DS^2 x n_DS^2; a QobjEvo where the Hamiltonian depends on time.
+
+        Raises
+        ------
+        MemoryError
+            If it cannot be stored; the solvers do not need it.
+
+        Examples
+        --------
+        >>> import qutip
+        >>> from piqs import Dicke, jspin
+        >>> L = Dicke(10, emission=1.0, pumping=2.0).liouvillian()
+        >>> rho = qutip.steadystate(L)
+        >>> round(qutip.expect(jspin(10, "z"), rho), 10)
+        1.6666666667
+        """
+        check_size(self.N, damping)
+        dissipator = dissipator_on_blocks(self.N, self.noise())
+        rate = _damping_rate(dissipator) if damping else 0.0
+        H = self.hamiltonian
+        check_hamiltonian(self.N, H)  # once more: N may have changed since H was set
+        if isinstance(H, (QobjEvo, list)):
+            evolving = QobjEvo(H, args=args)
+            return superoperator(self.N, dissipator, rate) + evolving.linear_map(self._commutator)
+        if H is not None:
+            dissipator = dissipator + commutator_on_blocks(self.N, _checks.matrix(H, "hamiltonian"))
+        return superoperator(self.N, dissipator, rate)
+
+    def pisolve(
+        self,
+        initial_state: Qobj,
+        tlist: Any,
+        e_ops: Any = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Result:
+        r"""Solve the rate equation of the populations, for diagonal states and Hamiltonians.
+
+        .. math:: \dot p = M p, \qquad \rho(t) = \sum_{jm} p_{jm}(t) |j,m\rangle\langle j,m|
+
+        Parameters
+        ----------
+        initial_state : Qobj
+            Diagonal density matrix in the Dicke basis.
+        tlist : array_like
+            Output times, not decreasing, in the inverse unit of the rates.
+        e_ops : Qobj, or list or dict of Qobj, optional
+            Observables; without any, states are returned.
+        options : dict, optional
+            As for `piqs.mesolve`; ``rtol`` is 1e-8 and ``atol`` 1e-10 unless given.
+
+        Returns
+        -------
+        Result
+            With ``times``, ``states`` (sparse), ``expect`` and the other attributes of QuTiP's results.
+
+        Raises
+        ------
+        ValueError
+            If state or Hamiltonian is not diagonal, or the state not of this ensemble.
+
+        Examples
+        --------
+        >>> from piqs import Dicke, excited, jspin
+        >>> result = Dicke(10, emission=1.0).pisolve(excited(10), [0.0, 1.0], e_ops=[jspin(10, "z")])
+        >>> round(float(result.expect[0][1]), 6)  # 10 (exp(-1) - 1/2)
+        -1.321206
+        """
+        if not has_diagonal_hamiltonian(self.hamiltonian):
+            raise ValueError(
+                "hamiltonian must be diagonal for `pisolve`, got one with elements off the diagonal; use "
+                "`Dicke.mesolve`"
+            )
+        return solve_populations(self, initial_state, tlist, e_ops, options)
+
+    def prune_eigenstates(self, liouvillian_eigenstates: Any) -> tuple[np.ndarray, np.ndarray]:
+        r"""Eigenvalues and eigenvectors of a Liouvillian that live within the blocks in j.
+
+        Eigenvectors of the superoperator on elements with :math:`j \ne j'` are no part of the physics.
+
+        Parameters
+        ----------
+        liouvillian_eigenstates : sequence of two, or Qobj
+            What ``liouvillian.eigenstates()`` returns, or the Liouvillian itself: then only its physical part is
+            diagonalised, which is faster and leaves no degenerate eigenvectors mixed.
+
+        Returns
+        -------
+        values : ndarray of complex128
+        vectors : ndarray of Qobj
+            Operator-kets.
+
+        Raises
+        ------
+        ValueError
+            If what is given does not belong to this ensemble.
+
+        Examples
+        --------
+        >>> from piqs import Dicke
+        >>> system = Dicke(2, emission=1.0, collective_emission=0.5)
+        >>> values, vectors = system.prune_eigenstates(system.liouvillian())
+        >>> len(values)
+        10
+        """
+        if isinstance(liouvillian_eigenstates, Qobj):
+            return physical_eigenstates(self.N, liouvillian_eigenstates)
+        values, vectors = liouvillian_eigenstates
+        kept = [is_physical(self.N, vector) for vector in vectors]
+        return np.asarray(values)[kept], np.asarray(vectors, dtype=object)[kept]
+
+    def _commutator(self, H: Qobj) -> Qobj:
+        return superoperator(self.N, commutator_on_blocks(self.N, _checks.matrix(H, "hamiltonian")))
+
+
+def _damping_rate(dissipator: csr_array) -> float:
+    r"""A rate beyond every Re(eigenvalue): :math:`\sqrt{\|D\|_1 \|D\|_\infty} \ge \|D\|_2`.
+
+    A Hamiltonian adds an anti-Hermitian part, which leaves the bound on the real parts as it is.
+    """
+    sizes = abs(dissipator)
+    bound = float(np.sqrt(sizes.sum(axis=0).max() * sizes.sum(axis=1).max()))
+    return 2 * bound if bound > 0 else 1.0

@@ -1,0 +1,1 @@
+"""Operators of the emitters and the jump operators of their noise."""

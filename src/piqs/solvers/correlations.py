@@ -1,0 +1,433 @@
+"""Two-time correlation functions and degrees of coherence, by quantum regression in the reduced space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj, QobjEvo, qeye
+from qutip.ui.progressbar import progress_bars
+
+from piqs._checks import choice, finite
+from piqs._checks import matrix as scipy_matrix
+from piqs._checks import times as checked_times
+from piqs.equations.from_qutip import System, density_matrix, system
+from piqs.integrators.options import Options
+from piqs.liouville import Generator, reduce
+from piqs.liouville.basis import coordinates
+from piqs.solvers.regression import hermitian_parts, operator
+from piqs.solvers.steady_state import steadystate
+from piqs.solvers.time_evolution import Observables, integrator, mesolve
+
+__all__ = [
+    "coherence_function_g1",
+    "coherence_function_g2",
+    "correlation_2op_1t",
+    "correlation_2op_2t",
+    "correlation_3op_1t",
+]
+
+
+def correlation_2op_1t(
+    H: Any,
+    state0: Qobj | None,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    b_op: Any,
+    solver: str = "me",
+    reverse: bool = False,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    r"""Two-operator correlation function :math:`\langle A(\tau) B(0)\rangle`.
+
+    .. math:: \langle A(\tau) B(0)\rangle = \mathrm{Tr}[A\, e^{\tau\mathcal{L}} (B\rho_0)]
+
+    Parameters
+    ----------
+    H : Qobj, QobjEvo or list
+        Hamiltonian or Liouvillian, in inverse time.
+    state0 : Qobj or None
+        Initial density matrix or ket; None for the steady state, which must be unique.
+    taulist : array_like (T,)
+        Delays, not decreasing and not negative.
+    c_ops : list of Qobj or QobjEvo
+        Collapse operators.
+    a_op, b_op : Qobj or QobjEvo
+        A and B.
+    solver : {"me", "es"}, default "me"
+        QuTiP's names; both lead to the reduced solver.
+    reverse : bool, default False
+        Compute :math:`\langle A(0) B(\tau)\rangle` instead.
+    args : dict, optional
+        Arguments of the coefficient functions.
+    options : dict, optional
+        As for `mesolve`.
+
+    Returns
+    -------
+    ndarray of complex128, shape (T,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For delays that are unsorted, negative or NaN and for operators of other dims, naming them.
+    SteadyStateError
+        (a ValueError) if the steady state is asked for and not unique.
+
+    Examples
+    --------
+    The field of one atom that decays from its excited state, :math:`e^{-\gamma\tau/2}`.
+
+    >>> import numpy as np
+    >>> import qutip
+    >>> from piqs import correlation_2op_1t
+    >>> sm, tau = qutip.sigmam(), np.array([0.0, 1.0, 2.0])
+    >>> c = correlation_2op_1t(0 * sm, qutip.basis(2, 0), tau, [sm], sm.dag(), sm)
+    >>> np.allclose(c, np.exp(-tau / 2), atol=1e-8)
+    True
+    """
+    A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
+    names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
+    problem = _Regression(H, c_ops, solver, args, options)
+    return problem.rows(state0, None, taulist, (A, B, C), names)[0]
+
+
+def correlation_2op_2t(
+    H: Any,
+    state0: Qobj | None,
+    tlist: Any,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    b_op: Any,
+    solver: str = "me",
+    reverse: bool = False,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    max_t_plus_tau: float | None = None,
+    map: str = "serial",
+    map_kw: dict[str, Any] | None = None,
+) -> np.ndarray:
+    r"""Two-operator two-time correlation function :math:`\langle A(t+\tau) B(t)\rangle`.
+
+    Parameters
+    ----------
+    H, state0, taulist, c_ops, a_op, b_op, solver, args, options
+        As in `correlation_2op_1t`.
+    tlist : array_like (T1,) or None
+        Times t, not decreasing; ``state0`` holds at the first. None means [0].
+    reverse : bool, default False
+        Compute :math:`\langle A(t) B(t+\tau)\rangle` instead.
+    max_t_plus_tau : float, optional
+        Values at :math:`t + \tau` beyond it are not computed, and zero.
+    map : {"serial", "parallel", "loky"}, default "serial"
+        QuTiP's names; rows share the reduced generator and are computed in turn.
+    map_kw : dict, optional
+        Not needed.
+
+    Returns
+    -------
+    ndarray of complex128, shape (T1, T)
+        Rows belong to t, columns to tau.
+
+    Raises
+    ------
+    TypeError, ValueError, SteadyStateError
+        As in `correlation_2op_1t`.
+
+    Examples
+    --------
+    The field of one atom that decays from its excited state, :math:`e^{-\gamma(t + \tau/2)}`.
+
+    >>> import numpy as np
+    >>> import qutip
+    >>> from piqs import correlation_2op_2t
+    >>> sm, t, tau = qutip.sigmam(), np.array([0.0, 1.0]), np.array([0.0, 0.5, 1.0])
+    >>> c = correlation_2op_2t(0 * sm, qutip.basis(2, 0), t, tau, [sm], sm.dag(), sm)
+    >>> np.allclose(c, np.exp(-t[:, None] - tau / 2), atol=1e-6)
+    True
+    """
+    A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
+    names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
+    choice(map, "map", ("serial", "parallel", "loky"))
+    problem = _Regression(H, c_ops, solver, args, options)
+    return problem.rows(state0, tlist, taulist, (A, B, C), names, max_t_plus_tau)
+
+
+def correlation_3op_1t(
+    H: Any,
+    state0: Qobj | None,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    b_op: Any,
+    c_op: Any,
+    solver: str = "me",
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    r"""Three-operator correlation function :math:`\langle A(0) B(\tau) C(0)\rangle`.
+
+    Parameters
+    ----------
+    H, state0, taulist, c_ops, solver, args, options
+        As in `correlation_2op_1t`.
+    a_op, b_op, c_op : Qobj or QobjEvo
+        A, B and C.
+
+    Returns
+    -------
+    ndarray of complex128, shape (T,)
+
+    Raises
+    ------
+    TypeError, ValueError, SteadyStateError
+        As in `correlation_2op_1t`.
+
+    Examples
+    --------
+    One atom cannot emit two photons at once.
+
+    >>> import qutip
+    >>> from piqs import correlation_3op_1t
+    >>> sm = qutip.sigmam()
+    >>> c = correlation_3op_1t(0.5 * qutip.sigmax(), None, [0.0, 50.0], [sm], sm.dag(), sm.dag() * sm, sm)
+    >>> bool(abs(c[0]) < 1e-12), round(float(c[1].real), 6)  # (1/3)^2
+    (True, 0.111111)
+    """
+    problem = _Regression(H, c_ops, solver, args, options)
+    return problem.rows(state0, None, taulist, (a_op, b_op, c_op), ("a_op", "b_op", "c_op"))[0]
+
+
+def coherence_function_g1(
+    H: Any,
+    state0: Qobj | None,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    solver: str = "me",
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""First-order degree of coherence.
+
+    .. math:: g^{(1)}(\tau) = \frac{\langle A^\dagger(\tau) A(0)\rangle}
+              {\sqrt{\langle A^\dagger A\rangle(\tau)\, \langle A^\dagger A\rangle(0)}}
+
+    Parameters
+    ----------
+    H, state0, taulist, c_ops, solver, args, options
+        As in `correlation_2op_1t`.
+    a_op : Qobj or QobjEvo
+        A.
+
+    Returns
+    -------
+    g1, G1 : ndarray of complex128, shape (T,)
+        Normalised and not. (QuTiP 5.3 divides by :math:`\langle A^\dagger A\rangle(0)` at all delays, against its own
+        formula; the two agree in a steady state.)
+
+    Raises
+    ------
+    ValueError
+        Where :math:`\langle A^\dagger A\rangle` vanishes, and as in `correlation_2op_1t`.
+
+    Examples
+    --------
+    The light of a single decaying atom is coherent to first order.
+
+    >>> import numpy as np
+    >>> import qutip
+    >>> from piqs import coherence_function_g1
+    >>> sm = qutip.sigmam()
+    >>> g1, G1 = coherence_function_g1(0 * sm, qutip.basis(2, 0), [0.0, 1.0], [sm], sm)
+    >>> np.allclose(g1, 1, atol=1e-6), np.allclose(G1, np.exp([0, -0.5]), atol=1e-6)
+    (True, True)
+    """
+    problem = _Regression(H, c_ops, solver, args, options)
+    a = operator(a_op, problem.system.dims, "a_op")
+    G1 = problem.rows(state0, None, taulist, (None, a.dag(), a), ("", "a_op", "a_op"))[0]
+    n, n0 = problem.intensity(state0, taulist, a)
+    return G1 / np.sqrt(n * n0), G1
+
+
+def coherence_function_g2(
+    H: Any,
+    state0: Qobj | None,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    solver: str = "me",
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Second-order degree of coherence.
+
+    .. math:: g^{(2)}(\tau) = \frac{\langle A^\dagger(0) A^\dagger(\tau) A(\tau) A(0)\rangle}
+              {\langle A^\dagger A\rangle(\tau)\, \langle A^\dagger A\rangle(0)}
+
+    Parameters
+    ----------
+    H, state0, taulist, c_ops, solver, args, options
+        As in `correlation_2op_1t`.
+    a_op : Qobj or QobjEvo
+        A.
+
+    Returns
+    -------
+    g2, G2 : ndarray of complex128, shape (T,)
+        Normalised and not.
+
+    Raises
+    ------
+    ValueError
+        Where :math:`\langle A^\dagger A\rangle` vanishes, and as in `correlation_2op_1t`.
+
+    Examples
+    --------
+    N inverted atoms: g2(0) = 2 - 2/N for their collective emission.
+
+    >>> from piqs import Dicke, coherence_function_g2, excited, jspin
+    >>> N = 10
+    >>> atoms = Dicke(N, collective_emission=1.0)
+    >>> g2, G2 = coherence_function_g2(0 * jspin(N, "z"), excited(N), [0.0], atoms.jump_operators(), jspin(N, "-"))
+    >>> round(float(g2[0].real), 12)
+    1.8
+    """
+    problem = _Regression(H, c_ops, solver, args, options)
+    a = operator(a_op, problem.system.dims, "a_op")
+    adjoint = a.dag()
+    G2 = problem.rows(state0, None, taulist, (adjoint, adjoint * a, a), ("a_op", "a_op", "a_op"))[0]
+    n, n0 = problem.intensity(state0, taulist, a)
+    return G2 / (n * n0), G2
+
+
+class _Regression:
+    """One master equation, from whose states correlations are taken."""
+
+    def __init__(
+        self, H: Any, c_ops: Any, solver: str, args: dict[str, Any] | None, options: Mapping[str, Any] | None
+    ) -> None:
+        choice(solver, "solver", ("me", "es"))
+        self.system: System = system(H, c_ops, args)
+        self.settings = Options.read(options)
+        self._equation: dict[str, Any] = {"H": H, "c_ops": c_ops, "args": args}
+        self._options = options
+        self._steady: Qobj | None = None
+        self._generators: dict[bytes, Generator] = {}
+
+    def rows(
+        self,
+        state0: Qobj | None,
+        tlist: Any,
+        taulist: Any,
+        operators: tuple[Any, Any, Any],
+        names: tuple[str, str, str],
+        max_t_plus_tau: float | None = None,
+    ) -> np.ndarray:
+        """<A(t) B(t+tau) C(t)>, one row for each t; None stands for the identity."""
+        delays, first = _delays(taulist)
+        starts = checked_times([0.0] if tlist is None else tlist, "tlist")
+        last = np.inf if max_t_plus_tau is None else finite(max_t_plus_tau, "max_t_plus_tau")
+        dims = self.system.dims
+        A, B, C = (
+            None if op is None else operator(op, dims, name)
+            for op, name in zip(operators, names, strict=True)
+        )
+        observable = Observables({"B": qeye(dims[0]) if B is None else B}, dims, self._equation["args"])
+        read = observable.keys()
+        states = self.states(state0, starts)
+        bar = progress_bars[self.settings.progress_bar](starts.size, **self.settings.progress_kwargs)
+        out = np.zeros((starts.size, delays.size), dtype=complex)
+        for row, t in enumerate(starts):
+            matrix = states[row if len(states) > 1 else 0]
+            matrix = matrix if C is None else _at(C, t) @ matrix
+            matrix = matrix if A is None else matrix @ _at(A, t)
+            times = t + delays[t + delays <= last]
+            if times.size:
+                out[row, : times.size] = self._row(matrix, times, observable, read)
+            bar.update()
+        bar.finished()
+        return out[:, first:]
+
+    def _row(
+        self, matrix: sp.csr_array, times: np.ndarray, observable: Observables, read: np.ndarray
+    ) -> np.ndarray:
+        """Tr[B X(t + tau)] of one operator X."""
+        total = np.zeros(times.size, dtype=complex)
+        for factor, part in hermitian_parts(matrix):
+            seeds = coordinates(part)[0]
+            generator = self._generators.get(seeds.tobytes())
+            if generator is None:
+                generator = reduce(self.system.lindbladian, seeds, read)
+                self._generators = {seeds.tobytes(): generator}
+            if generator.n == 0:
+                continue
+            evolution = integrator(
+                self.settings,
+                generator,
+                x0=generator.pack(part),
+                times=times,
+                observables=observable.matrix(generator),
+                rtol=self.settings.rtol,
+                atol=self.settings.atol,
+                max_step=self.settings.max_step,
+            )
+            evolution.run()
+            total += factor * observable.combine(times, evolution.values)["B"]
+        return total
+
+    def states(self, state0: Qobj | None, starts: np.ndarray) -> list[sp.csr_array]:
+        """Density matrices at the times t; a single one where it stays the same."""
+        if state0 is None:
+            return [scipy_matrix(self.steady, "the steady state")]
+        if starts.size == 1:
+            return [density_matrix(state0, self.system.dims, "state0")]
+        quiet = {**(self._options or {}), "store_states": True, "progress_bar": ""}
+        density_matrix(state0, self.system.dims, "state0")
+        result = mesolve(rho0=state0, tlist=starts, options=quiet, **self._equation)
+        return [scipy_matrix(rho, "state0") for rho in result.states]
+
+    @property
+    def steady(self) -> Qobj:
+        """The steady state, found once."""
+        if self._steady is None:
+            self._steady = steadystate(**self._equation)
+        return self._steady
+
+    def intensity(self, state0: Qobj | None, taulist: Any, a: Qobj | QobjEvo) -> tuple[np.ndarray, float]:
+        """<A^+ A> at all delays, and without delay."""
+        delays, first = _delays(taulist)
+        number = a.dag() * a
+        if state0 is None:
+            state0, delays, first = self.steady, delays[:1], 0
+        quiet = {**(self._options or {}), "store_states": False, "progress_bar": ""}
+        n = np.real(
+            mesolve(rho0=state0, tlist=delays, e_ops=[number], options=quiet, **self._equation).expect[0]
+        )
+        if np.any(n <= 0.0):
+            raise ValueError(
+                f"a_op: <A^+ A> = {n[n <= 0][0]:.3g} at delay {delays[n <= 0][0]:.6g}, so that the degree of coherence is not "
+                "defined there; choose another state0, or end taulist before the emission does"
+            )
+        return n[first:], float(n[0])
+
+
+def _at(op: Qobj | QobjEvo, t: float) -> sp.csr_array:
+    """The matrix of an operator at a time."""
+    return scipy_matrix(op(t) if isinstance(op, QobjEvo) else op, "operator")
+
+
+def _delays(taulist: Any) -> tuple[np.ndarray, int]:
+    """Delays that start from zero, and the position of the first one asked for."""
+    delays = checked_times(taulist, "taulist")
+    if delays[0] < 0.0:
+        raise ValueError(
+            f"taulist must not be negative, got {delays[0]!r}; exchange the operators (reverse=True) instead"
+        )
+    return (delays, 0) if delays[0] == 0.0 else (np.concatenate([[0.0], delays]), 1)

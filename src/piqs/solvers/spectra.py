@@ -1,0 +1,186 @@
+"""Emission spectra from the resolvent of the reduced generator, and from sampled correlation functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj
+
+from piqs._checks import choice
+from piqs._checks import matrix as scipy_matrix
+from piqs._checks import times as sorted_numbers
+from piqs.equations.from_qutip import System, constant_system
+from piqs.linear.resolvent import Resolvent
+from piqs.liouville import reduce
+from piqs.liouville.basis import coordinates
+from piqs.solvers.regression import hermitian_parts, operator
+from piqs.solvers.steady_state import steadystate
+
+__all__ = ["spectrum", "spectrum_correlation_fft"]
+
+# A generator that keeps the trace does so to this part of its largest element.
+_KEPT = 1e-12
+
+
+def spectrum(
+    H: Any,
+    wlist: Any,
+    c_ops: Any,
+    a_op: Qobj,
+    b_op: Qobj,
+    solver: str = "es",
+    coherent: bool = False,
+) -> np.ndarray | tuple[np.ndarray, float]:
+    r"""Power spectrum of two operators in the steady state.
+
+    .. math::
+        S(\omega) = 2\,\mathrm{Re}\int_0^\infty \left[\langle A(\tau) B(0)\rangle - \langle A\rangle\langle B\rangle\right]
+        e^{-i\omega\tau} d\tau, \qquad
+        \int S(\omega) \frac{d\omega}{2\pi} = \mathrm{Re}\left[\langle AB\rangle - \langle A\rangle\langle B\rangle\right]
+
+    The elastically scattered light, :math:`2\pi \mathrm{Re}(\langle A\rangle\langle B\rangle)\,\delta(\omega)`, is not in
+    these numbers; ``coherent=True`` returns its weight beside them.
+
+    Parameters
+    ----------
+    H : Qobj
+        Hamiltonian or Liouvillian superoperator, constant in time.
+    wlist : array_like (W,)
+        Angular frequencies, not decreasing, in inverse time.
+    c_ops : list of Qobj
+        Collapse operators.
+    a_op, b_op : Qobj
+        A and B; for an emission spectrum :math:`B = A^\dagger` is the lowering operator. With these signs light of frequency
+        :math:`\omega_0` appears at :math:`\omega = \omega_0`.
+    solver : {"es", "pi", "solve"}, default "es"
+        QuTiP's names; all lead to the same solution, by a few sparse factorisations of the reduced generator, with residuals
+        of 1e-10 checked at every frequency.
+    coherent : bool, default False
+        Also return :math:`2\pi\,\mathrm{Re}(\langle A\rangle\langle B\rangle)`.
+
+    Returns
+    -------
+    ndarray of float64, shape (W,)
+        S, in the unit of AB times time; with ``coherent`` a pair with the weight of the delta function.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For frequencies that are unsorted or NaN and operators of other dims, naming them.
+    SteadyStateError
+        (a ValueError) if the steady state is not unique.
+    ResolventError
+        (a RuntimeError) if an oscillation at one of the frequencies does not decay.
+
+    Examples
+    --------
+    An atom driven at ten times its linewidth: at the centre of the Mollow triplet about 1/gamma, and hardly any elastic
+    scattering.
+
+    >>> import numpy as np
+    >>> import qutip
+    >>> from piqs import spectrum
+    >>> sm = qutip.sigmam()
+    >>> S, elastic = spectrum(5 * qutip.sigmax(), [-10.0, 0.0, 10.0], [sm], sm.dag(), sm, coherent=True)
+    >>> np.round(S, 2).tolist(), round(elastic, 3)
+    ([0.33, 1.0, 0.33], 0.016)
+    """
+    choice(solver, "solver", ("es", "pi", "solve"))
+    frequencies = sorted_numbers(wlist, "wlist")
+    problem = constant_system(H, c_ops, None, "spectrum")
+    A = scipy_matrix(_constant(a_op, problem, "a_op"), "a_op")
+    B = scipy_matrix(_constant(b_op, problem, "b_op"), "b_op")
+    rho = scipy_matrix(steadystate(H, c_ops), "the steady state")
+    source = sp.csr_array(B @ rho)
+    mean_a, mean_b = (A @ rho).trace(), source.trace()
+    values = _resolvent(problem, A, sp.csr_array(source - mean_b * rho), frequencies)
+    S = 2.0 * values.real
+    return (S, float(2.0 * np.pi * (mean_a * mean_b).real)) if coherent else S
+
+
+def _constant(op: Any, problem: System, name: str) -> Qobj:
+    if not isinstance(op, Qobj):
+        raise TypeError(f"{name} must be a Qobj (a steady state knows no time), got {type(op).__name__}")
+    operator(op, problem.dims, name)
+    return op
+
+
+def _resolvent(problem: System, A: sp.csr_array, source: sp.csr_array, frequencies: np.ndarray) -> np.ndarray:
+    """Tr[A (i omega - L)^-1 X] for an operator X without trace."""
+    read = np.unique(np.concatenate([coordinates(part)[0] for _, part in hermitian_parts(A)] or [_NO_KEYS]))
+    parts = []
+    for factor, part in hermitian_parts(source):
+        generator = reduce(problem.lindbladian, coordinates(part)[0], read)
+        if generator.n:
+            parts.append((factor, generator, generator.pack(part)))
+    if len(parts) == 2 and np.array_equal(parts[0][1].keys, parts[1][1].keys):
+        # Both parts live on the same elements: one set of factorisations for both.
+        groups = [(parts[0][1], [parts[0][0], parts[1][0]], np.column_stack([parts[0][2], parts[1][2]]))]
+    else:
+        groups = [(generator, [factor], x[:, None]) for factor, generator, x in parts]
+    total = np.zeros(frequencies.size, dtype=complex)
+    for generator, factors, sources in groups:
+        trace, scale = generator.trace, abs(generator.matrix).max()
+        kept = generator.populations.size and np.abs(trace @ generator.matrix).max() <= _KEPT * scale
+        resolvent = Resolvent(generator.matrix, sources, trace if kept else None)
+        total += resolvent.values(generator.functional(A), frequencies) @ np.array(factors)
+    return total
+
+
+_NO_KEYS = np.zeros(0, dtype=np.int64)
+
+
+def spectrum_correlation_fft(tlist: Any, y: Any, inverse: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    r"""Power spectrum of a sampled correlation function, by a fast Fourier transform.
+
+    .. math:: S(\omega) = 2\, dt\, \mathrm{Re} \sum_n y_n e^{-i\omega t_n}
+
+    Parameters
+    ----------
+    tlist : array_like (T,)
+        Equally spaced times from 0.
+    y : array_like (T,)
+        Correlation function at these times. What does not decay, :math:`\langle A\rangle\langle B\rangle`, belongs to the
+        coherent part: subtract it, or it appears as a peak as wide as one frequency step.
+    inverse : bool, default False
+        Use :math:`e^{+i\omega t}`.
+
+    Returns
+    -------
+    w, S : ndarray of float64, shape (T,)
+        Angular frequencies, ascending, and the spectrum.
+
+    Raises
+    ------
+    ValueError
+        If times are not equally spaced, fewer than two, NaN, or of another number than y.
+
+    Examples
+    --------
+    A Lorentzian.
+
+    >>> import numpy as np
+    >>> from piqs import spectrum_correlation_fft
+    >>> t = np.linspace(0, 40, 8001)
+    >>> w, S = spectrum_correlation_fft(t, np.exp(-t))
+    >>> bool(np.allclose(S, 2 / (1 + w**2), atol=0.01))
+    True
+    """
+    times = sorted_numbers(tlist, "tlist")
+    values = np.asarray(y)
+    if values.dtype.kind not in "iufc":
+        raise TypeError(f"y must hold numbers, got dtype {values.dtype}")
+    if times.size < 2 or values.shape != times.shape:
+        raise ValueError(
+            f"y must hold one value for each of at least two times, got shapes {values.shape} and {times.shape}"
+        )
+    if not np.all(np.isfinite(values)):
+        raise ValueError("y must be finite, got NaN or infinity in it")
+    step = (times[-1] - times[0]) / (times.size - 1)
+    if step == 0.0 or np.abs(np.diff(times) - step).max() > 1e-6 * step:
+        raise ValueError("tlist must be equally spaced for a Fourier transform, as np.linspace makes it")
+    transform = times.size * np.fft.ifft(values) if inverse else np.fft.fft(values)
+    w = 2.0 * np.pi * np.fft.fftfreq(times.size, step)
+    return np.fft.fftshift(w), 2.0 * step * np.fft.fftshift(transform).real

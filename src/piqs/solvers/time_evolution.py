@@ -1,0 +1,341 @@
+"""Time evolution of a master equation on the smallest real linear system that holds it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj, QobjEvo
+from qutip.ui.progressbar import progress_bars
+
+from piqs._checks import times as checked_times
+from piqs.equations.from_qutip import System, density_matrix, observable_matrix, system
+from piqs.integrators.base import Evolution
+from piqs.integrators.exponential import Exponential
+from piqs.integrators.faber import Faber
+from piqs.integrators.options import METHODS, Options
+from piqs.integrators.rational import Rational
+from piqs.integrators.runge_kutta import BackwardDifferences, Explicit, Implicit
+from piqs.integrators.uniformization import Uniformization
+from piqs.liouville import BlockGenerator, Generator, NotBlockDiagonal, reduce
+from piqs.liouville.assembled import TooManyUnknowns
+from piqs.liouville.basis import coordinates, union
+from piqs.solvers.result import Result
+
+_INTEGRATORS: dict[str, type[Evolution]] = {
+    "faber": Faber,
+    "rational": Rational,
+    "uniformization": Uniformization,
+    "exponential": Exponential,
+    "dop853": Explicit,
+    "radau": Implicit,
+    "bdf": BackwardDifferences,
+}
+
+
+# Beyond this many unknowns a generator that is not stored is faster, where there is one (measured on driven ensembles).
+_LARGEST_ASSEMBLED = 300_000
+# Up to this cost dense exponentials are over before another method has made itself ready.
+_CHEAP_EXPONENTIALS = 4e6
+# Up to this cost (some ten milliseconds) no LU is considered.
+_ALWAYS_CHEAP = 1e7
+# A rational Krylov space resolves a state that travels as a wave so badly that it must promise this much more.
+_WAVE = 10.0
+
+
+def mesolve(
+    H: Any,
+    rho0: Qobj,
+    tlist: Any,
+    c_ops: Any = None,
+    e_ops: Any = None,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Result:
+    r"""Solve a Lindblad master equation for expectation values or states at given times.
+
+    .. math:: \dot\rho = -i[H, \rho] + \sum_k \left(C_k\rho C_k^\dagger - \tfrac12\{C_k^\dagger C_k, \rho\}\right)
+
+    The density matrix is written in real Hermitian basis elements, and only those are kept that the initial state reaches
+    and, where only expectation values are asked for, that these depend on. Symmetries need not be declared.
+
+    Parameters
+    ----------
+    H : Qobj, QobjEvo or list
+        Hamiltonian, or a Liouvillian superoperator, in inverse time; time-dependent ones as QobjEvo or in QuTiP's list
+        format.
+    rho0 : Qobj
+        Initial density matrix or ket.
+    tlist : array_like (T,)
+        Output times, not decreasing; the first is the initial one.
+    c_ops : Qobj, QobjEvo or list of them, optional
+        Collapse operators, including the square root of their rates. None by default.
+    e_ops : Qobj, QobjEvo, callable, or list or dict of them, optional
+        Observables; callables are called as f(t, rho). Without any, states are returned.
+    args : dict, optional
+        Arguments of the coefficient functions.
+    options : dict, optional
+        See :class:`piqs.integrators.options.Options`: rtol (1e-6), atol (1e-8), method ("auto"), store_states,
+        store_final_state, progress_bar, ...
+
+    Returns
+    -------
+    Result
+        With the attributes of QuTiP's: times, expect, e_data, states, final_state, stats.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        For input that is no master equation, state, observable, list of times or option, naming it.
+    MemoryError
+        Before allocating, where the reduced problem does not fit.
+    KeyboardInterrupt
+        On Ctrl-C, with the outputs finished so far in its attribute ``result``.
+
+    Notes
+    -----
+    The integrators are described in :mod:`piqs.integrators`. "auto" takes dense exponentials for small problems, uniformization where only populations move, else Faber polynomials, or a rational Krylov space
+    where fewer operations are expected of it, and the explicit pair of order 8 for problems that depend on time.
+
+    Examples
+    --------
+    Two atoms that emit collectively, from the fully excited state: <J_z> = 2 (1 + t) exp(-2t) - 1.
+
+    >>> import numpy as np
+    >>> from piqs import Dicke, excited, jspin, mesolve
+    >>> atoms = Dicke(2, collective_emission=1.0)
+    >>> t = np.array([0.0, 0.5])
+    >>> result = mesolve(0 * jspin(2, "z"), excited(2), t, atoms.jump_operators(), [jspin(2, "z")])
+    >>> np.round(result.expect[0], 9).tolist() == np.round(2 * np.exp(-2 * t) * (1 + t) - 1, 9).tolist()
+    True
+    """
+    start = time.perf_counter()
+    times = checked_times(tlist, "tlist")
+    return _solve(system(H, c_ops, args, times), rho0, times, e_ops, args, options, start)
+
+
+def _solve(
+    problem: System,
+    rho0: Qobj,
+    times: np.ndarray,
+    e_ops: Any,
+    args: dict[str, Any] | None,
+    options: Mapping[str, Any] | None,
+    start: float,
+) -> Result:
+    """Reduce, integrate and collect the result."""
+    settings = Options.read(options)
+    rho = density_matrix(rho0, problem.dims)
+    named = _named(e_ops)
+    rows = Observables(named, problem.dims, args)
+    want_states = settings.store_states or (settings.store_states is None and not named)
+    whole = want_states or settings.store_final_state or bool(rows.functions)
+
+    seeds = coordinates(rho)[0]
+    generator = _reduced(problem, rho, seeds, None if whole else rows.keys(), METHODS[settings.method])
+    stats: dict[str, Any] = {
+        "solver": "Reduced master equation",
+        "num_collapse": problem.collapse_operators,
+        "unknowns": generator.n,
+        "nonzeros": generator.nnz,
+        "generator": "assembled" if isinstance(generator, Generator) else "matrix-free",
+        "populations only": generator.populations.size == generator.n,
+    }
+    result = Result(named, {**asdict(settings), "store_states": want_states}, stats, generator, problem.dims)
+
+    vectors: list[np.ndarray] = []
+    from_functions: dict[Any, list] = {key: [] for key in rows.functions}
+
+    def on_state(i: int, x: np.ndarray) -> None:
+        if want_states:
+            vectors.append(x.copy())
+        for key, function in rows.functions.items():
+            from_functions[key].append(function(float(times[i]), result.density_matrix(x)))
+
+    observables = rows.matrix(generator)
+    evolution = integrator(
+        settings,
+        generator,
+        x0=generator.pack(rho),
+        times=times,
+        observables=observables,
+        rtol=settings.rtol,
+        atol=settings.atol,
+        on_state=on_state if want_states or rows.functions else None,
+        on_progress=None,
+        max_step=settings.max_step,
+    )
+    bar = progress_bars[settings.progress_bar](times.size, **settings.progress_kwargs)
+    if settings.progress_bar:
+        evolution.on_progress = _updater(bar)
+    begin = time.perf_counter()
+    stats["preparation time"] = begin - start
+    try:
+        evolution.run()
+    except KeyboardInterrupt as interrupt:
+        stats["end_condition"] = "interrupted"
+        interrupt.result = result  # type: ignore[attr-defined]
+        raise
+    finally:
+        bar.finished()
+        done = evolution.done
+        stats["method"] = evolution.name
+        stats["run time"] = time.perf_counter() - begin
+        stats["applications"] = evolution.applications
+        values = rows.combine(times[:done], evolution.values[:done])
+        values.update({key: np.array(series[:done]) for key, series in from_functions.items()})
+        result.fill(
+            times[:done],
+            {key: values[key] for key in named},
+            vectors[:done],
+            evolution.x.copy() if settings.store_final_state else None,
+        )
+    return result
+
+
+def _reduced(
+    problem: System, rho: sp.csr_array, seeds: np.ndarray, observables: np.ndarray | None, method: str
+) -> Generator | BlockGenerator:
+    """The assembled generator, or where it would be large and the structure allows, one that is never stored."""
+    if method not in ("auto", "faber"):
+        return reduce(problem.lindbladian, seeds, observables)
+    try:
+        return reduce(problem.lindbladian, seeds, observables, most_unknowns=_LARGEST_ASSEMBLED)
+    except TooManyUnknowns:
+        try:
+            return BlockGenerator(problem.lindbladian, rho)
+        except NotBlockDiagonal:
+            return reduce(problem.lindbladian, seeds, observables)
+
+
+def _updater(bar: Any) -> Callable[[int], None]:
+    """Bring a QuTiP progress bar up to the number of outputs done."""
+    seen = 0
+
+    def update(done: int) -> None:
+        nonlocal seen
+        while seen < done:
+            bar.update()
+            seen += 1
+
+    return update
+
+
+def integrator(settings: Options, generator: Generator | BlockGenerator, **arguments: Any) -> Evolution:
+    """The integrator asked for, or the one expected to need the fewest operations."""
+    method = METHODS[settings.method]
+    if isinstance(generator, BlockGenerator):
+        return Faber(generator, **arguments)
+    if not generator.constant and method in ("faber", "rational", "uniformization", "exponential"):
+        raise ValueError(
+            f"options['method'] = {settings.method!r} needs a generator that is constant in time; use 'auto'"
+        )
+    if method == "auto" and not generator.constant:
+        method = "dop853"
+    if method == "uniformization" and not Uniformization.applies(generator, arguments["x0"]):
+        raise ValueError(
+            "options['method'] = 'uniformization' needs a problem of populations only, with none negative; use "
+            "'auto'"
+        )
+    if generator.n == 0:
+        # Nothing that the observables read is ever reached: all values are zero, and this one divides by no norm.
+        method = "dop853"
+    if method != "auto":
+        return _INTEGRATORS[method](generator, **arguments)
+    if (exponential := Exponential(generator, **arguments)).cost() < _CHEAP_EXPONENTIALS:
+        return exponential
+    faber = Faber(generator, **arguments)
+    spreads = faber.ellipse.flat
+    candidates: list[Evolution] = [faber]
+    if Uniformization.applies(generator, arguments["x0"]):
+        candidates.append(Uniformization(generator, spreads=spreads, **arguments))
+    best = min(candidates, key=lambda evolution: evolution.cost())
+    if best.cost() < _ALWAYS_CHEAP:
+        return best
+    rational = Rational(generator, otherwise=type(best), **arguments)
+    return rational if rational.cost() * (1.0 if spreads else _WAVE) < best.cost() else best
+
+
+def _named(e_ops: Any) -> dict[Any, Any]:
+    """Observables by key: those of a dictionary, else 0, 1, ..."""
+    if e_ops is None:
+        return {}
+    if isinstance(e_ops, Mapping):
+        return dict(e_ops)
+    if isinstance(e_ops, (list, tuple)):
+        return dict(enumerate(e_ops))
+    return {0: e_ops}
+
+
+class Observables:
+    """Observables as real rows over the reduced basis, with the way back to the values asked for.
+
+    Each is a sum of parts f(t) A; each A takes one row, or two where it is not Hermitian.
+    """
+
+    def __init__(self, e_ops: Any, dims: list, args: dict[str, Any] | None) -> None:
+        self.functions: dict[Any, Callable[[float, Qobj], Any]] = {}
+        self._parts: dict[Any, list[tuple[sp.csr_array, Any]]] = {}
+        for key, op in _named(e_ops).items():
+            name = f"e_ops[{key!r}]"
+            if isinstance(op, Qobj):
+                self._parts[key] = [(observable_matrix(op, dims, name), None)]
+            elif isinstance(op, QobjEvo):
+                listed = QobjEvo(op, args=args).to_list()
+                pairs = [(part, None) if isinstance(part, Qobj) else (part[0], part[1]) for part in listed]
+                self._parts[key] = [(observable_matrix(a, dims, name), f) for a, f in pairs]
+            elif callable(op):
+                self.functions[key] = op
+            else:
+                raise TypeError(
+                    f"{name} must be a Qobj, a QobjEvo or a function f(t, rho), got {type(op).__name__}"
+                )
+
+    def keys(self) -> np.ndarray:
+        """Keys of all basis elements that any observable reads."""
+        return union(*(coordinates(a)[0] for parts in self._parts.values() for a, _ in parts))
+
+    def matrix(self, generator: Generator | BlockGenerator) -> sp.csr_array:
+        """One sparse real row for each real or imaginary part."""
+        rows: list[tuple[np.ndarray, np.ndarray]] = []
+        self._rows: dict[Any, list[tuple[int, int | None, Any]]] = {}
+        for key, parts in self._parts.items():
+            self._rows[key] = []
+            for a, f in parts:
+                o, o_imaginary = generator.functionals(a)
+                real, imaginary = len(rows), None
+                rows.append(_nonzero(o))
+                if o_imaginary is not None:
+                    imaginary = len(rows)
+                    rows.append(_nonzero(o_imaginary))
+                self._rows[key].append((real, imaginary, f))
+        if not rows:
+            return sp.csr_array((0, generator.size), dtype=generator.dtype)
+        places, values = (np.concatenate(part) for part in zip(*rows, strict=True))
+        ends = np.cumsum([0, *(place.size for place, _ in rows)], dtype=np.int32)
+        return sp.csr_array((values, places, ends), shape=(len(rows), generator.size))
+
+    def combine(self, times: np.ndarray, values: np.ndarray) -> dict[Any, np.ndarray]:
+        """Values of the observables at the times: real for Hermitian ones, else complex."""
+        out: dict[Any, np.ndarray] = {}
+        for key, rows in self._rows.items():
+            total: np.ndarray = np.zeros(times.size)
+            for real, imaginary, f in rows:
+                part = values[:, real] if imaginary is None else values[:, real] + 1j * values[:, imaginary]
+                total = total + (part if f is None else part * np.array([complex(f(t)) for t in times]))
+            if any(f is not None for _, _, f in rows):
+                # Whether the sum is Hermitian shows in its values only; QuTiP drops their imaginary parts too.
+                scale = float(np.abs(total).max(initial=0.0))
+                total = total.real if np.all(np.abs(total.imag) <= 1e-12 * scale) else total
+            out[key] = total
+        return out
+
+
+def _nonzero(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places and values of the elements that are not zero."""
+    places = np.flatnonzero(row)
+    return places.astype(np.int32), row[places]

@@ -1,0 +1,1 @@
+"""Hilbert spaces: sizes, blocks, quantum numbers and multiplicities."""

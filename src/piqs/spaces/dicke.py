@@ -1,0 +1,482 @@
+r"""The space of the Dicke kets: quantum numbers, offsets of the ladders, degeneracies.
+
+The kets :math:`|j,m\rangle` of N two-level systems are ordered ladder by ladder, j descending from N/2 to 0
+or 1/2, and within a ladder m descending from j to -j.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from piqs._checks import half_integer, number_of_emitters
+
+__all__ = [
+    "NoSuchKetError",
+    "block_offsets",
+    "energy_degeneracy",
+    "get_blocks",
+    "get_index",
+    "j_min",
+    "j_vals",
+    "jmm1_dictionary",
+    "ket_index",
+    "log_degeneracy",
+    "m_degeneracy",
+    "m_vals",
+    "num_dicke_ladders",
+    "num_dicke_states",
+    "num_tls",
+    "quantum_numbers",
+    "state_degeneracy",
+]
+
+
+class NoSuchKetError(ValueError, KeyError):
+    """A ket or matrix element |j,m><j,m1| that does not exist; QuTiP raises KeyError in the same place."""
+
+    __str__ = ValueError.__str__
+
+
+def num_dicke_states(N: int) -> int:
+    r"""Number of Dicke kets, :math:`n_{DS} = (N/2+1)^2 - (N \bmod 2)/4`.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems, at least 1.
+
+    Returns
+    -------
+    int
+        :math:`n_{DS}`.
+
+    Raises
+    ------
+    ValueError
+        If ``N`` is not a whole number of at least 1.
+
+    Examples
+    --------
+    >>> num_dicke_states(20)
+    121
+    """
+    N = number_of_emitters(N)
+    return (N + 2) ** 2 // 4
+
+
+def num_dicke_ladders(N: int) -> int:
+    r"""Number of ladders (values of j), :math:`\lfloor N/2 \rfloor + 1`.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems, at least 1.
+
+    Returns
+    -------
+    int
+        Number of blocks of a permutation-invariant density matrix.
+
+    Examples
+    --------
+    >>> num_dicke_ladders(5)
+    3
+    """
+    return number_of_emitters(N) // 2 + 1
+
+
+def num_tls(nds: int) -> int:
+    r"""Number of two-level systems that have ``nds`` Dicke kets: the inverse of `num_dicke_states`.
+
+    Parameters
+    ----------
+    nds : int
+        Number of Dicke kets.
+
+    Returns
+    -------
+    int
+        Number of two-level systems.
+
+    Raises
+    ------
+    ValueError
+        If no N has ``nds`` Dicke kets.
+
+    Examples
+    --------
+    >>> num_tls(121)
+    20
+    """
+    checked = number_of_emitters(nds, "nds")
+    N = math.isqrt(4 * checked + 1) - 2
+    if N < 1 or num_dicke_states(N) != checked:
+        raise ValueError(
+            f"nds must be (N/2+1)^2 - (N mod 2)/4 for a whole N (2, 4, 6, 9, 12, 16, ...), got {nds!r}; "
+            "is the matrix in the Dicke basis?"
+        )
+    return N
+
+
+def quantum_numbers(N: int) -> tuple[np.ndarray, np.ndarray]:
+    r"""Quantum numbers (j, m) of all Dicke kets, in ket order.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+
+    Returns
+    -------
+    j, m : ndarray of float64, shape (n_DS,)
+        Multiples of 1/2, hence exact.
+
+    Examples
+    --------
+    >>> quantum_numbers(2)
+    (array([1., 1., 1., 0.]), array([ 1.,  0., -1.,  0.]))
+    """
+    offsets = block_offsets(N)
+    sizes = np.diff(offsets)
+    j = np.repeat((sizes - 1) / 2, sizes)
+    m = j - (np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes))
+    return j, m
+
+
+def block_offsets(N: int) -> np.ndarray:
+    r"""Index of the first ket of every ladder, j descending, and :math:`n_{DS}` at the end.
+
+    Ladder k has j = N/2 - k and starts at k (N + 2 - k).
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+
+    Returns
+    -------
+    ndarray of int64, shape (number of ladders + 1,)
+
+    Examples
+    --------
+    >>> block_offsets(4)
+    array([0, 5, 8, 9])
+    """
+    k = np.arange(num_dicke_ladders(N) + 1, dtype=np.int64)
+    return k * (int(N) + 2 - k)
+
+
+def ket_index(N: int, j: Any, m: Any) -> Any:
+    r"""Index of the ket :math:`|j,m\rangle` in ket order.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+    j, m : float or array of float
+        Quantum numbers.
+
+    Returns
+    -------
+    int or ndarray of int64
+
+    Raises
+    ------
+    NoSuchKetError
+        A ValueError and a KeyError, if a ket does not exist for this N.
+
+    Examples
+    --------
+    >>> ket_index(4, 1, -1)
+    7
+    """
+    N = number_of_emitters(N)
+    spin, projection = np.broadcast_arrays(np.asarray(j, dtype=np.float64), np.asarray(m, dtype=np.float64))
+    ladder, step = N / 2 - spin, spin - projection
+    whole = (np.rint(ladder) == ladder) & (np.rint(step) == step)
+    exists = whole & (ladder >= 0) & (spin >= 0) & (step >= 0) & (step <= 2 * spin)
+    if not np.all(exists):
+        bad = np.argmin(np.atleast_1d(exists))
+        raise NoSuchKetError(
+            f"the ket |j,m> = |{np.atleast_1d(spin).flat[bad]:g}, {np.atleast_1d(projection).flat[bad]:g}> "
+            f"does not exist for N = {N}: j runs from N/2 = {N / 2:g} down to {j_min(N):g} "
+            "and m from j to -j, in steps of 1"
+        )
+    index = (ladder * (N + 2 - ladder) + step).astype(np.int64)
+    return int(index) if index.ndim == 0 else index
+
+
+def j_min(N: int) -> float:
+    """Smallest j: 0 for an even number of two-level systems, 1/2 for an odd one.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> j_min(3)
+    0.5
+    """
+    return (number_of_emitters(N) % 2) / 2
+
+
+def j_vals(N: int) -> np.ndarray:
+    """All values of j, ascending.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+
+    Returns
+    -------
+    ndarray of float64
+
+    Examples
+    --------
+    >>> j_vals(5)
+    array([0.5, 1.5, 2.5])
+    """
+    return np.arange(num_dicke_ladders(N)) + j_min(N)
+
+
+def m_vals(j: float) -> np.ndarray:
+    """All values of m on the ladder j, ascending.
+
+    Parameters
+    ----------
+    j : float
+        Total spin, a non-negative multiple of 1/2.
+
+    Returns
+    -------
+    ndarray of float64, shape (2j+1,)
+
+    Examples
+    --------
+    >>> m_vals(1.5)
+    array([-1.5, -0.5,  0.5,  1.5])
+    """
+    j = _spin(j)
+    return np.arange(-j, j + 1)
+
+
+def _spin(j: Any) -> float:
+    spin = half_integer(j, "j")
+    if spin < 0:
+        raise ValueError(f"j must be >= 0, got {j!r}")
+    return spin
+
+
+def get_blocks(N: int) -> list[int]:
+    """Index one past the last ket of every ladder, j descending.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> get_blocks(4)
+    [5, 8, 9]
+    """
+    return block_offsets(N)[1:].tolist()
+
+
+def get_index(N: int, j: float, m: float, m1: float, blocks: Any = None) -> tuple[int, int]:
+    r"""Row and column of the matrix element :math:`|j,m\rangle\langle j,m_1|`.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+    j, m, m1 : float
+        Quantum numbers of the element.
+    blocks : list of int, optional
+        Not needed: QuTiP's function of this name takes the list of `get_blocks` here.
+
+    Returns
+    -------
+    (int, int)
+
+    Examples
+    --------
+    >>> get_index(3, 0.5, -0.5, 0.5)
+    (5, 4)
+    """
+    return ket_index(N, j, m), ket_index(N, j, m1)
+
+
+def jmm1_dictionary(N: int) -> list[dict]:
+    r"""Dictionaries between (j, m, m1) and the position of :math:`|j,m\rangle\langle j,m_1|`.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+
+    Returns
+    -------
+    list of four dict
+        ``{(row, column): (j, m, m1)}``, its inverse, ``{row * n_DS + column: (j, m, m1)}``, its inverse.
+
+    Examples
+    --------
+    >>> by_position, by_numbers, flat, by_flat = jmm1_dictionary(1)
+    >>> by_numbers[(0.5, 0.5, -0.5)]
+    (0, 1)
+    """
+    nds = num_dicke_states(N)
+    by_position = {}
+    for j in j_vals(N).tolist():
+        ladder = m_vals(j).tolist()
+        for m in ladder:
+            for m1 in ladder:
+                by_position[ket_index(N, j, m), ket_index(N, j, m1)] = (j, m, m1)
+    flat = {row * nds + column: numbers for (row, column), numbers in by_position.items()}
+    return [by_position, {v: k for k, v in by_position.items()}, flat, {v: k for k, v in flat.items()}]
+
+
+def state_degeneracy(N: int, j: float) -> int:
+    r"""Number of copies of the ladder j, exactly.
+
+    .. math:: d_N^j = \frac{(2j+1)\, N!}{(N/2+j+1)!\,(N/2-j)!} = \binom{N}{N/2-j} - \binom{N}{N/2-j-1}
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+    j : float
+        Total spin.
+
+    Returns
+    -------
+    int
+        Exact for every N.
+
+    Raises
+    ------
+    ValueError
+        If there is no such j for this N.
+
+    Examples
+    --------
+    >>> state_degeneracy(10, 0)
+    42
+    """
+    N = number_of_emitters(N)
+    spin = _spin(j)
+    ladder = N / 2 - spin
+    if ladder < 0 or not ladder.is_integer():
+        raise ValueError(f"j must be N/2 = {N / 2:g} minus a whole number, got {j!r}")
+    k = int(ladder)
+    return math.comb(N, k) - (math.comb(N, k - 1) if k else 0)
+
+
+def log_degeneracy(N: int, j: Any) -> Any:
+    r"""Natural logarithm of `state_degeneracy`, for N far beyond the range of floats.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+    j : float or array of float
+        Total spin.
+
+    Returns
+    -------
+    float or ndarray of float64
+        Rounded from exact integers.
+
+    Examples
+    --------
+    >>> round(log_degeneracy(10_000, 0), 6)
+    6918.123426
+    """
+    spins = np.asarray(j, dtype=np.float64)
+    if spins.ndim == 0:
+        return math.log(state_degeneracy(N, float(spins)))
+    ket_index(N, spins, spins)  # raises for a j that does not exist
+    ladders = (N / 2 - spins).astype(np.int64)
+    return _log_degeneracies(int(N))[ladders]
+
+
+def _log_degeneracies(N: int) -> np.ndarray:
+    """Logarithms of d_N^j for all ladders, j descending: binomials by exact recursion."""
+    logs = np.empty(N // 2 + 1)
+    binomial, previous = 1, 0
+    for k in range(N // 2 + 1):
+        logs[k] = math.log(binomial - previous)
+        binomial, previous = binomial * (N - k) // (k + 1), binomial
+    return logs
+
+
+def energy_degeneracy(N: int, m: float) -> int:
+    r"""Number of states of the :math:`2^N` space with projection m, :math:`\binom{N}{N/2+m}`, exactly.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+    m : float
+        Eigenvalue of :math:`J_z`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such m for this N.
+
+    Examples
+    --------
+    >>> energy_degeneracy(6, 0)
+    20
+    """
+    N = number_of_emitters(N)
+    excitations = N / 2 + half_integer(m, "m")
+    if not excitations.is_integer() or not 0 <= excitations <= N:
+        raise ValueError(f"m must run from -N/2 = {-N / 2:g} to {N / 2:g} in steps of 1, got {m!r}")
+    return math.comb(N, int(excitations))
+
+
+def m_degeneracy(N: int, m: float) -> int:
+    r"""Number of ladders that have a rung at m, :math:`N/2 + 1 - |m|`.
+
+    Parameters
+    ----------
+    N : int
+        Number of two-level systems.
+    m : float
+        Eigenvalue of :math:`J_z`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such m for this N.
+
+    Examples
+    --------
+    >>> m_degeneracy(4, -1)
+    2
+    """
+    energy_degeneracy(N, m)
+    return int(N / 2 + 1 - abs(m))

@@ -1,0 +1,1 @@
+"""Kets and density matrices of permutation-invariant states, and their change of basis."""

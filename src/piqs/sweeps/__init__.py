@@ -1,0 +1,1 @@
+"""Functions over grids of parameters, in parallel, with stores that survive crashes."""

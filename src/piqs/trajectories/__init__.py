@@ -1,0 +1,27 @@
+"""Quantum trajectories: wave functions, the jump chain, and the statistics of jumps."""
+
+from piqs.trajectories.correlations import correlation_mc
+from piqs.trajectories.engine import TrajectoryError
+from piqs.trajectories.monte_carlo import mcsolve
+from piqs.trajectories.result import McResult
+from piqs.trajectories.statistics import (
+    CountStatistics,
+    count_statistics,
+    g2_from_records,
+    jump_times,
+    waiting_time_distribution,
+    waiting_times,
+)
+
+__all__ = [
+    "CountStatistics",
+    "McResult",
+    "TrajectoryError",
+    "correlation_mc",
+    "count_statistics",
+    "g2_from_records",
+    "jump_times",
+    "mcsolve",
+    "waiting_time_distribution",
+    "waiting_times",
+]

@@ -1,0 +1,202 @@
+"""Runs trajectories in batches, on threads or on a Dask cluster, until one of the end conditions is met."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from qutip.ui.progressbar import progress_bars
+
+from piqs._kernels.threads import available_threads, one_thread
+from piqs.trajectories.result import FEWEST_JUMPS, McResult
+from piqs.trajectories.sampler import Batch, Sampler, Seed
+
+Batches = Generator[tuple[Batch, list[Seed]], None, None]
+
+# Batches are cut by the number of trajectories alone: what is averaged together, and after which trajectory a
+# target tolerance is found to be met, must not depend on the number of workers.
+_BATCHES = 32
+_LARGEST_BATCH = 256
+# An error estimated from fewer is not worth stopping on: where nothing has jumped yet it is zero.
+_FEWEST_FOR_TOLERANCE = 20
+
+
+class TrajectoryError(RuntimeError):
+    """A batch of trajectories failed.
+
+    Attributes
+    ----------
+    result : McResult
+        The trajectories before it.
+    """
+
+    def __init__(self, message: str, result: McResult) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def seed_source(seeds: Any, ntraj: int) -> Callable[[int], list[Seed]]:
+    """A function that gives the seeds of the next trajectories, from what QuTiP takes as `seeds`."""
+    if isinstance(seeds, (list, tuple)):
+        if len(seeds) < ntraj:
+            raise ValueError(
+                f"seeds must hold one seed per trajectory, got {len(seeds)} for ntraj = {ntraj}; "
+                "pass more seeds, or a single one from which all are spawned"
+            )
+        remaining = iter(seeds)
+        return lambda number: [_seed(next(remaining)) for _ in range(number)]
+    given = _seed(seeds)
+    # A copy: spawning changes a SeedSequence, and the same one must give the same trajectories again.
+    return Seed(given.entropy, spawn_key=given.spawn_key, pool_size=given.pool_size).spawn
+
+
+def _seed(seed: Any) -> Seed:
+    if isinstance(seed, Seed):
+        return seed
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise TypeError(
+            f"seeds must be None, an integer >= 0, a SeedSequence or a list of these, got {seed!r}"
+        )
+    return Seed(seed)
+
+
+def tolerances(target_tol: Any, observables: int) -> np.ndarray | None:
+    """(atol, rtol) of every observable, from a number, a pair, or a list of pairs."""
+    if target_tol is None:
+        return None
+    if observables == 0:
+        raise ValueError("target_tol needs e_ops: without an average there is no error to bring below it")
+    target = np.asarray(target_tol, dtype=float)
+    if target.ndim == 0:
+        target = np.array([float(target), 0.0])
+    if target.shape not in ((2,), (observables, 2)):
+        raise ValueError(
+            f"target_tol must be a number, a pair (atol, rtol) or one pair per observable, got {target_tol!r}"
+        )
+    if not np.isfinite(target).all() or (target < 0).any() or (target.sum(axis=-1) == 0).any():
+        raise ValueError(f"target_tol must be positive, got {target_tol!r}")
+    return np.broadcast_to(target, (observables, 2))
+
+
+def run(
+    sampler: Sampler,
+    result: McResult,
+    ntraj: int,
+    seeds: Callable[[int], list[Seed]],
+    target: np.ndarray | None,
+    timeout: float | None,
+    client: Any,
+) -> None:
+    """Fill `result` with up to `ntraj` trajectories."""
+    started = time.monotonic()
+    size = min(_LARGEST_BATCH, max(1, ntraj // _BATCHES))
+    firsts = range(0, ntraj, size)
+    work = ((seeds(min(size, ntraj - first)), first) for first in firsts)
+    outcomes = _threads(sampler, work, result.options) if client is None else _dask(sampler, work, client)
+    bar = progress_bars[result.options["progress_bar"]](len(firsts), **result.options["progress_kwargs"])
+    result.stats["end_condition"] = "ntraj reached"
+    try:
+        for batch, batch_seeds in outcomes:
+            result.add(batch, batch_seeds)
+            bar.update()
+            if target is not None and _excess(result, target) <= 1:
+                result.stats["end_condition"] = "target tolerance reached"
+                break
+            if (
+                timeout is not None
+                and time.monotonic() - started > timeout
+                and result.num_trajectories < ntraj
+            ):
+                result.stats["end_condition"] = "timeout"
+                break
+    except Exception as error:
+        result.stats["end_condition"] = "error"
+        raise TrajectoryError(
+            f"a batch failed after {result.num_trajectories} of {ntraj} trajectories: {error!r}; "
+            "those computed are in this error's result",
+            result,
+        ) from error
+    finally:
+        outcomes.close()
+    bar.finished()
+    result.stats["run time"] = time.monotonic() - started
+    if target is not None and result.stats["end_condition"] != "target tolerance reached":
+        excess = _excess(result, target)
+        needed = (
+            f"about {np.ceil(excess**2 * result.num_trajectories):.0f} are needed"
+            if np.isfinite(excess)
+            else f"at least {_FEWEST_FOR_TOLERANCE} with {FEWEST_JUMPS} jumps in all are needed to tell the error"
+        )
+        warnings.warn(
+            f"target_tol not reached with {result.num_trajectories} trajectories: {needed}; "
+            "raise ntraj or target_tol",
+            category=UserWarning,
+            stacklevel=4,
+        )
+
+
+def _excess(result: McResult, target: np.ndarray) -> float:
+    """Largest standard error over its tolerance."""
+    if result.num_trajectories < _FEWEST_FOR_TOLERANCE or result.jumps < FEWEST_JUMPS:
+        return np.inf
+    errors = np.array(result.std_expect) / np.sqrt(result.num_trajectories - 1)
+    allowed = target[:, :1] + target[:, 1:] * abs(np.array(result.average_expect))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.where(errors > 0, errors / allowed, 0.0).max())
+
+
+def _threads(sampler: Sampler, work: Iterator[Any], options: dict[str, Any]) -> Batches:
+    """Batches in order; the compiled walks and propagations run outside Python's global lock."""
+    workers = options["num_cpus"] or available_threads()
+    if options["map"] == "serial" or workers == 1:
+        for seeds, first in work:
+            yield sampler.sample(seeds, first), seeds
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from _in_order(work, lambda task: pool.submit(sampler.sample, *task), 2 * workers)
+
+
+def _dask(sampler: Sampler, work: Iterator[Any], client: Any) -> Batches:
+    from distributed import CancelledError, Client, KilledWorker
+
+    cluster = Client(client) if isinstance(client, str) else client
+    try:
+        everywhere = cluster.scatter(sampler, broadcast=True)
+        ahead = 4 * max(1, sum(cluster.nthreads().values()))
+        yield from _in_order(
+            work, lambda task: cluster.submit(_sample_one_thread, everywhere, *task, pure=False), ahead
+        )
+    except (KilledWorker, CancelledError) as error:  # the latter: the problem went down with all its holders
+        raise RuntimeError(
+            f"Dask workers died ({error!r}); their logs say why, too little memory being the usual reason"
+        ) from error
+    finally:
+        if cluster is not client:
+            cluster.close()
+
+
+def _sample_one_thread(sampler: Sampler, seeds: list[Seed], first: int) -> Batch:
+    with one_thread():
+        return sampler.sample(seeds, first)
+
+
+def _in_order(work: Iterator[Any], submit: Callable[[Any], Any], ahead: int) -> Batches:
+    """Results in the order of the work, with `ahead` batches under way."""
+    pending: deque[tuple[Any, list[Seed]]] = deque()
+    try:
+        for task in work:
+            pending.append((submit(task), task[0]))
+            if len(pending) >= ahead:
+                future, seeds = pending.popleft()
+                yield future.result(), seeds
+        while pending:
+            future, seeds = pending.popleft()
+            yield future.result(), seeds
+    finally:
+        for future, _ in pending:
+            future.cancel()
