@@ -22,7 +22,13 @@ from piqs._kernels.dicke_amplitudes import squared_amplitude
 from piqs.operators.spin import csr_from_columns, jminus_matrix, jplus_matrix, jz_matrix
 from piqs.spaces.dicke import num_dicke_states, quantum_numbers
 
-__all__ = ["collective_jump", "collective_matrix", "local_jump_matrices", "local_jumps"]
+__all__ = [
+    "collective_jump",
+    "collective_matrix",
+    "local_jump_matrices",
+    "local_jumps",
+    "local_noise_matrices",
+]
 
 # Change of m by the three spherical components.
 _STEPS = {"-": -1, "z": 0, "+": 1}
@@ -147,6 +153,38 @@ def local_jump_matrices(N: int, x: Any) -> tuple[list[csr_array], csr_array]:
     return list(_jumps_by_ladder(N, parts).values()), shift
 
 
+def local_noise_matrices(N: int, x: np.ndarray) -> list[csr_array]:
+    r"""The operators of `local_jumps` at rate 1, as arrays: the trace part of x is a number on each ladder, added to K_0.
+
+    Parameters
+    ----------
+    N : int
+        Number of emitters.
+    x : ndarray, shape (2, 2)
+        One-emitter jump.
+
+    Returns
+    -------
+    list of csr_array, shape (n_DS, n_DS)
+        Up to three, those without entries left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> len(local_noise_matrices(4, np.diag([1.0, 0.0])))
+    3
+    """
+    N = number_of_emitters(N)
+    parts, x_0 = _components(x)
+    jumps = _jumps_by_ladder(N, parts)
+    if x_0 != 0 and jumps:
+        j, _ = quantum_numbers(N)
+        ket = np.arange(j.size)
+        identity_part = csr_from_columns(ket, ket, x_0 * np.sqrt(2 * j * (j + 1) / (N / 2 + 1)), j.size)
+        jumps[0] = jumps[0] + identity_part
+    return list(jumps.values())
+
+
 def local_jumps(N: int, op: Any, rate: float = 1.0) -> list[Qobj]:
     r"""Collapse operators in the Dicke basis of the local noise :math:`\gamma \sum_n \mathcal{D}[x_n]`.
 
@@ -180,15 +218,7 @@ def local_jumps(N: int, op: Any, rate: float = 1.0) -> list[Qobj]:
     >>> [K.shape for K in local_jumps(4, qutip.sigmax(), 0.1)]
     [(9, 9), (9, 9), (9, 9)]
     """
-    N = number_of_emitters(N)
-    parts, x_0 = _components(one_body_matrix(op))
-    jumps = _jumps_by_ladder(N, parts)
-    if x_0 != 0 and jumps:
-        j, _ = quantum_numbers(N)
-        ket = np.arange(j.size)
-        identity_part = csr_from_columns(ket, ket, x_0 * np.sqrt(2 * j * (j + 1) / (N / 2 + 1)), j.size)
-        jumps[0] = jumps[0] + identity_part
-    return [_scaled(K, rate) for K in jumps.values()]
+    return [_scaled(K, rate) for K in local_noise_matrices(N, one_body_matrix(op))]
 
 
 def collective_jump(N: int, op: Any, rate: float = 1.0) -> Qobj:
