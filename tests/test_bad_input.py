@@ -98,7 +98,7 @@ HAMILTONIANS = [
     (lambda t: H, TypeError, "sparsity cannot be known"),
     (LEAKY, ValueError, "does not preserve the trace"),
     (SKEW, ValueError, "does not keep states Hermitian"),
-    ([qutip.liouvillian(H), [qutip.liouvillian(H), lambda t: 1j * t]], ValueError, "must be real"),
+    ([qutip.liouvillian(H), [qutip.liouvillian(H), lambda t: 1j * t]], ValueError, "does not keep states Hermitian"),
     ([qutip.liouvillian(H), [LEAKY, lambda t: t]], ValueError, "does not preserve the trace"),
     ([qutip.liouvillian(H), [SKEW, lambda t: t]], ValueError, "does not keep states Hermitian"),
 ]  # fmt: skip

@@ -169,11 +169,18 @@ def test_arguments_of_time_dependent_hamiltonians():
     assert result.expect[0][1] == pytest.approx(N * (np.exp(-0.3) - 0.5), abs=1e-6)
 
 
-def test_a_hamiltonian_left_behind_by_a_change_of_N_is_refused():
+def test_a_change_of_N_that_leaves_the_hamiltonian_behind_is_refused_at_once():
     system = Dicke(3, jspin(3, "x"))
+    with pytest.raises(ValueError, match="N must stay 3"):
+        system.N = 4
+    system.hamiltonian = None
     system.N = 4
-    with pytest.raises(ValueError, match="must have dims"):
-        system.liouvillian()
+    assert system.liouvillian().shape == (81, 81)
+
+
+def test_misspelt_attributes_are_refused():
+    with pytest.raises(AttributeError, match="did you mean 'emission'"):
+        Dicke(3).emision = 1.0
 
 
 def test_attributes_can_be_set():

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from piqs.equations.from_qutip import system
 
 import piqs
 from piqs._kernels.dissection import nested_dissection
 from piqs._kernels.triangular import subtrees
-from piqs.equations.from_qutip import system
 from piqs.linear import factors as lu_module
 from piqs.linear.factors import Factors
 from piqs.liouville import reduce

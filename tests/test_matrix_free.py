@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from piqs.equations.from_qutip import system
 
 from piqs import Dicke, css, excited, jspin
-from piqs.equations.from_qutip import system
 from piqs.integrators.application import application
 from piqs.liouville import BlockGenerator, NotBlockDiagonal, reduce
 from piqs.liouville.basis import coordinates

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piqs.compat import indices
 from piqs.spaces import dicke as space
 
 SIZES = st.integers(min_value=1, max_value=200)
@@ -27,7 +28,7 @@ def test_offsets_agree_with_the_quantum_numbers(N):
     assert offsets[-1] == j.size == space.num_dicke_states(N)
     assert np.array_equal(m[offsets[:-1]], j[offsets[:-1]])
     assert np.array_equal(j[offsets[:-1]], space.j_vals(N)[::-1])
-    assert space.get_blocks(N) == offsets[1:].tolist()
+    assert indices.get_blocks(N) == offsets[1:].tolist()
     assert offsets.size == space.num_dicke_ladders(N) + 1
     assert space.num_tls(j.size) == N
 
@@ -74,8 +75,8 @@ def test_known_numbers():
         space.block_offsets,
         space.j_vals,
         space.j_min,
-        space.get_blocks,
-        space.jmm1_dictionary,
+        indices.get_blocks,
+        indices.jmm1_dictionary,
         lambda N: space.state_degeneracy(N, 0),
     ],
 )

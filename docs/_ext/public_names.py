@@ -13,7 +13,7 @@ import piqs.figures
 
 #: Headings in order, with the modules (or packages) whose names go under them.
 HEADINGS = {
-    "Ensembles": ("piqs.models.ensemble", "piqs.compat.pim"),
+    "Ensembles": ("piqs.models.dicke", "piqs.compat.pim"),
     "States": ("piqs.states.density",),
     "Operators": ("piqs.operators.spin",),
     "Jump operators": ("piqs.operators.jumps",),

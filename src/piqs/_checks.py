@@ -4,7 +4,7 @@ Every error names the argument, the rule it breaks, the value given and what to 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -73,6 +73,18 @@ def choice(value: Any, name: str, allowed: Iterable[Any]) -> Any:
     if value not in options:
         raise ValueError(f"{name} must be one of {options}, got {value!r}")
     return value
+
+
+def arguments(args: Any) -> dict[str, Any]:
+    """Return ``args`` as a dict, refusing what is none (such as e_ops in its place)."""
+    if args is None:
+        return {}
+    if not isinstance(args, Mapping):
+        raise TypeError(
+            f"args must be a dict of arguments of the coefficient functions, got {type(args).__name__}; pass observables as "
+            "e_ops=..., options as options=..."
+        )
+    return dict(args)
 
 
 def times(tlist: Any, name: str = "tlist") -> np.ndarray:

@@ -3,12 +3,14 @@ r"""Populations of the Dicke kets: where state and Hamiltonian are diagonal, :ma
 from collections.abc import Mapping
 from typing import Any
 
-from qutip import Qobj, qzero
+from qutip import Qobj
 
-from piqs.compat.rates import SixRates
-from piqs.equations.from_qutip import density_matrix
+from piqs.compat.six_rates import SixRates
+from piqs.equations import MasterEquation
+from piqs.equations.states import density_matrix
+from piqs.errors import NoSuchKetError
 from piqs.solvers import Result, mesolve
-from piqs.spaces.dicke import NoSuchKetError, ket_index, num_dicke_states
+from piqs.spaces.dicke import DickeSpace, ket_index, num_dicke_states
 from piqs.states.blocks import isdiagonal
 
 __all__ = ["Pim", "solve_populations", "tau_column"]
@@ -31,16 +33,10 @@ def solve_populations(
             "initial_state must be diagonal for `pisolve`, got elements off the diagonal; use `Dicke.mesolve`"
         )
     density_matrix(initial_state, initial_state.dims, "initial_state")
-    # QuTiP's `pisolve` is accurate to 1.5e-8, more than its other solvers
-    accuracy = {"rtol": 1e-8, "atol": 1e-10}
-    # a diagonal Hamiltonian moves no population
+    # A diagonal Hamiltonian moves no population. QuTiP's `pisolve` is accurate to 1.5e-8, more than its other solvers.
+    equation = MasterEquation(DickeSpace(system.N), None, system.channels())
     result = mesolve(
-        qzero(nds, dtype="csr"),
-        initial_state,
-        tlist,
-        system.lindblad_noise(),
-        e_ops,
-        options={**accuracy, **(options or {})},
+        equation, initial_state, tlist, e_ops=e_ops, options={"rtol": 1e-8, "atol": 1e-10, **(options or {})}
     )
     result.solver = "pisolve"
     return result
@@ -111,7 +107,7 @@ class Pim(SixRates):
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     emission, dephasing, pumping : float, default 0
         Local rates, in inverse time.
     collective_emission, collective_pumping, collective_dephasing : float, default 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLUE, GREEN, RED, letter, panels
-from piqs.models.ensemble import Dicke
+from piqs.models.dicke import Dicke
 from piqs.spaces.dicke import ket_index, quantum_numbers, state_degeneracy
 
 TITLE = "Dicke triangle with degeneracies and the nine rates of one state"

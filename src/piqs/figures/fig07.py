@@ -14,7 +14,7 @@ import numpy as np
 from piqs import mesolve
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, letter, panels
-from piqs.models.ensemble import Dicke
+from piqs.models.dicke import Dicke
 from piqs.operators.spin import jspin
 from piqs.states.density import css, dicke, excited, ghz, superradiant
 

@@ -15,7 +15,7 @@ import numpy as np
 from piqs import steadystate
 from piqs.figures._data import FigureData
 from piqs.figures._style import COLOURS, panels
-from piqs.models.ensemble import Dicke
+from piqs.models.dicke import Dicke
 from piqs.operators.spin import jspin
 
 TITLE = "Steady-state superradiance and its loss at detailed balance"

@@ -16,7 +16,7 @@ from qutip import destroy, qeye, tensor, wigner
 from piqs import steadystate
 from piqs.figures._data import FigureData
 from piqs.figures._style import letter, panels
-from piqs.models.ensemble import Dicke
+from piqs.models.dicke import Dicke
 from piqs.operators.spin import jspin
 
 TITLE = "Open Dicke model: Wigner function of the cavity in the steady state"

@@ -16,7 +16,7 @@ import numpy as np
 from piqs import mesolve
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLACK, BLUE, ORANGE, RED, letter, panels
-from piqs.models.ensemble import Dicke
+from piqs.models.dicke import Dicke
 from piqs.operators.spin import jspin
 from piqs.states.density import excited
 

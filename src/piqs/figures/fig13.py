@@ -16,8 +16,8 @@ from qutip import basis, destroy, qeye, tensor
 from piqs import mesolve, spectrum
 from piqs.figures._data import FigureData
 from piqs.figures._style import BLUE, RED, letter, panels
+from piqs.models.dicke import Dicke
 from piqs.models.dressed import dressed_equation
-from piqs.models.ensemble import Dicke
 from piqs.operators.spin import jspin
 from piqs.states.density import excited_ket
 

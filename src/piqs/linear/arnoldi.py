@@ -12,6 +12,7 @@ import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from piqs.errors import ConvergenceError
 from piqs.integrators.application import FromMatrix
 from piqs.integrators.faber import Ellipse, ellipse
 from piqs.linear.factors import Factors
@@ -29,10 +30,6 @@ _SPACE = 80
 _RESIDUAL = 1e-9
 # Shift for inversion, as a part of the largest decay rate: at zero itself the generator is singular.
 _SHIFT = 1e-3
-
-
-class ConvergenceError(RuntimeError):
-    """Arnoldi's method did not find the eigenvalues asked for; the message says what to change."""
 
 
 @one_blas_thread()

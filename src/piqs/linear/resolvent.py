@@ -13,6 +13,7 @@ import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 
+from piqs.errors import ResolventError
 from piqs.linear.factors import Factors
 from piqs.linear.threads import one_blas_thread
 
@@ -28,10 +29,6 @@ _SOLVES = 3
 _NEW = 1e-10
 # Distance of the poles from the axis, as a part of the largest rate: on it the generator of a steady state is singular.
 _DISTANCE = 1e-6
-
-
-class ResolventError(RuntimeError):
-    """The resolvent does not exist at a frequency; the message says why and what to do."""
 
 
 @dataclass

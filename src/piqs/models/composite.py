@@ -1,77 +1,26 @@
-"""Ensembles and cavity modes side by side, without writing ``tensor(..., qeye(...))`` by hand."""
+"""Models side by side: ensembles, modes, and what couples them."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
-from qutip import Qobj, basis, destroy, expect, num, qeye, tensor
+import scipy.sparse as sp
+from qutip import Qobj, QobjEvo, qeye, qzero, tensor
 
 from piqs._checks import finite, rate
-from piqs.models.ensemble import Dicke
-from piqs.solvers import Result, mesolve, steadystate
-from piqs.solvers.description import Explanation, explain
+from piqs.equations import Channel, MasterEquation
+from piqs.equations.operator import evolving_parts
+from piqs.errors import DimensionError
+from piqs.models.base import Model
+from piqs.spaces import ProductSpace
 
-__all__ = ["Composite", "Mode", "TruncationWarning"]
-
-
-class TruncationWarning(UserWarning):
-    """The highest photon state kept is populated: the cut-off is too low for the figures returned."""
+__all__ = ["Composite"]
 
 
-class Mode:
-    r"""A harmonic mode cut off at a number of Fock states, with thermal loss.
-
-    .. math:: H = \omega a^\dagger a, \qquad \kappa(1+\bar n)\,\mathcal{D}[a] + \kappa\bar n\,\mathcal{D}[a^\dagger]
-
-    Parameters
-    ----------
-    n_fock : int
-        Number of Fock states kept, at least 2; the highest holds n_fock - 1 photons.
-    frequency : float
-        :math:`\omega`. Default 0.
-    loss : float
-        :math:`\kappa`, in inverse time. Default 0.
-    occupation : float
-        Mean thermal photon number :math:`\bar n` of the bath. Default 0.
-
-    Raises
-    ------
-    ValueError
-        For fewer than 2 states or a negative rate or occupation.
-
-    Examples
-    --------
-    >>> from piqs import Mode
-    >>> len(Mode(5, loss=1.0, occupation=0.1).jump_operators())
-    2
-    """
-
-    def __init__(
-        self, n_fock: int, frequency: float = 0.0, loss: float = 0.0, occupation: float = 0.0
-    ) -> None:
-        if isinstance(n_fock, bool) or int(n_fock) != n_fock or n_fock < 2:
-            raise ValueError(f"n_fock must be a whole number of at least 2 Fock states, got {n_fock!r}")
-        self.n_fock = int(n_fock)
-        self.frequency = finite(frequency, "frequency")
-        self.loss = rate(loss, "loss")
-        self.occupation = rate(occupation, "occupation")
-
-    @property
-    def hamiltonian(self) -> Qobj:
-        """The mode's own Hamiltonian."""
-        return self.frequency * num(self.n_fock)
-
-    def jump_operators(self) -> list[Qobj]:
-        """Photon loss and, at finite occupation, gain."""
-        a = destroy(self.n_fock)
-        channels = [(self.loss * (1 + self.occupation), a), (self.loss * self.occupation, a.dag())]
-        return [np.sqrt(gamma) * operator for gamma, operator in channels if gamma > 0]
-
-
-class Composite:
+class Composite(Model):
     r"""Subsystems (ensembles and modes) side by side, with what acts on several of them.
 
     .. math:: H = \sum_k H_k + H_\mathrm{int}, \qquad
@@ -79,17 +28,27 @@ class Composite:
 
     Parameters
     ----------
-    *subsystems : Dicke or Mode
-        In the order of the tensor product; their own Hamiltonians and noise are included.
+    *subsystems : Model
+        Ensembles and modes in the order of the tensor product, called 0, 1, ...; their own Hamiltonians, which may
+        depend on time, and their noise are included.
     threshold : float
         Population of a mode's highest Fock state above which a `TruncationWarning` is issued. Default 1e-4.
+    **named : Model
+        Ensembles and modes under names of their own, in place of or after the others.
 
     Attributes
     ----------
-    interaction : Qobj
-        Added to the Hamiltonian; set it to what couples the subsystems. Zero by default.
-    common_jumps : list of Qobj
+    parts : dict of Model
+        The subsystems by name; each also as an attribute, ``system.cavity``.
+    interaction : Qobj, QobjEvo or list
+        Added to the Hamiltonian; set it to what couples and drives the subsystems. Zero by default.
+    common_jumps : list of Qobj, QobjEvo or Channel
         Collapse operators that act on several subsystems at once; see `common`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For subsystems that are no models, or none, and names that are taken.
 
     Examples
     --------
@@ -97,64 +56,106 @@ class Composite:
 
     >>> from piqs import Composite, Dicke, Mode, excited, jspin
     >>> from qutip import basis, destroy
-    >>> system = Composite(Dicke(4, emission=0.1), Mode(6, loss=1.0))
-    >>> a = system.embed(1, destroy(6))
-    >>> exchange = a.dag() * system.embed(0, jspin(4, "-"))
+    >>> system = Composite(atoms=Dicke(4, emission=0.1), cavity=Mode(6, loss=1.0))
+    >>> a = system.embed("cavity", destroy(6))
+    >>> exchange = a.dag() * system.embed("atoms", jspin(4, "-"))
     >>> system.interaction = exchange + exchange.dag()
     >>> result = system.mesolve(system.state(excited(4), basis(6, 0)), [0.0, 10.0], [a.dag() * a])
     >>> bool(0 <= result.expect[0][-1] < 0.2)
     True
     """
 
-    def __init__(self, *subsystems: Dicke | Mode, threshold: float = 1e-4) -> None:
-        if not subsystems:
+    def __init__(self, *subsystems: Model, threshold: float = 1e-4, **named: Model) -> None:
+        self.parts: dict[int | str, Model] = {**dict(enumerate(subsystems)), **named}
+        if not self.parts:
             raise ValueError("Composite needs at least one subsystem, got none; pass Dicke and Mode objects")
-        for k, part in enumerate(subsystems):
-            if not isinstance(part, (Dicke, Mode)):
-                raise TypeError(f"subsystem {k} must be a Dicke or a Mode, got {type(part).__name__}")
-        self.subsystems = subsystems
+        for name, part in self.parts.items():
+            if not isinstance(part, Model) or isinstance(part, Composite):
+                raise TypeError(
+                    f"subsystem {name} must be a Dicke, a Mode or another model, got {type(part).__name__}"
+                )
+            if isinstance(name, str) and hasattr(type(self), name):
+                raise ValueError(
+                    f"subsystem {name!r} must have another name: Composite has an attribute of that name"
+                )
         self.threshold = finite(threshold, "threshold")
-        self.interaction = 0 * self.identity
-        self.common_jumps: list[Qobj] = []
+        self.interaction: Any = qzero(self.dims, dtype="csr")
+        self.common_jumps: list[Any] = []
+
+    def __getattr__(self, name: str) -> Model:
+        parts = self.__dict__.get("parts", {})
+        if name in parts:
+            return parts[name]
+        raise AttributeError(f"Composite has no attribute {name!r}; its subsystems are {list(parts)}")
+
+    @property
+    def subsystems(self) -> tuple[Model, ...]:
+        """The subsystems in order."""
+        return tuple(self.parts.values())
+
+    @property
+    def space(self) -> ProductSpace:
+        """The product of the subsystems' spaces."""
+        return ProductSpace({name: part.space for name, part in self.parts.items()})
 
     @property
     def dims(self) -> list[int]:
         """Number of kets of each subsystem."""
-        return [part.nds if isinstance(part, Dicke) else part.n_fock for part in self.subsystems]
+        return [part.space.size for part in self.parts.values()]
 
     @property
     def identity(self) -> Qobj:
         """The identity on all subsystems."""
-        return qeye(self.dims)
+        return qeye(self.dims, dtype="csr")
 
-    def embed(self, k: int, operator: Qobj) -> Qobj:
-        """An operator of subsystem k as an operator of the whole.
+    def embed(self, k: int | str, operator: Qobj | QobjEvo) -> Qobj | QobjEvo:
+        """An operator of a subsystem, by its name or number, as an operator of the whole.
 
         Raises
         ------
         IndexError, TypeError
-            If there is no subsystem k, or the operator has other dims than it.
+            If there is no such subsystem, or the operator has other dims than it.
         """
-        if not 0 <= k < len(self.subsystems):
-            raise IndexError(f"k must be a subsystem from 0 to {len(self.subsystems) - 1}, got {k!r}")
-        size = self.dims[k]
-        if not isinstance(operator, Qobj) or operator.dims != [[size], [size]]:
-            raise TypeError(
-                f"operator must be a Qobj with dims [[{size}], [{size}]] of subsystem {k}, got "
+        name = self._name(k)
+        size = self.parts[name].space.size
+        if not isinstance(operator, (Qobj, QobjEvo)) or operator.dims != [[size], [size]]:
+            raise DimensionError(
+                f"operator must be a Qobj with dims [[{size}], [{size}]] of subsystem {name}, got "
                 f"{getattr(operator, 'dims', type(operator).__name__)}"
             )
-        factors = [qeye(d) for d in self.dims]
-        factors[k] = operator
-        return tensor(factors)
+        if isinstance(operator, QobjEvo):
+            return operator.linear_map(partial(self._tensor, name))
+        return self._tensor(name, operator)
 
-    def state(self, *states: Qobj) -> Qobj:
-        """The product of one state (ket or density matrix) for each subsystem."""
-        if len(states) != len(self.subsystems):
-            raise ValueError(
-                f"state needs one state for each of the {len(self.subsystems)} subsystems, got {len(states)}"
+    def _name(self, k: int | str) -> int | str:
+        if k in self.parts:
+            return k
+        names = list(self.parts)
+        if isinstance(k, str) or not 0 <= k < len(names):
+            raise IndexError(
+                f"k must be a subsystem of {names} or its number from 0 to {len(names) - 1}, got {k!r}"
             )
-        kets = all(state.isket for state in states)
-        return tensor([state if kets or state.isoper else state.proj() for state in states])
+        return names[k]
+
+    def _tensor(self, name: int | str, operator: Qobj) -> Qobj:
+        return tensor(
+            [
+                operator if own == name else qeye(d, dtype="csr")
+                for own, d in zip(self.parts, self.dims, strict=True)
+            ]
+        )
+
+    def state(self, *states: Qobj, **named: Qobj) -> Qobj:
+        """The product of one state (ket or density matrix) for each subsystem, in order or by name."""
+        given = {**dict(zip(self.parts, states, strict=False)), **named}
+        if len(states) > len(self.parts) or set(given) != set(self.parts):
+            raise ValueError(
+                f"state needs one state for each of the {len(self.parts)} subsystems {list(self.parts)}, got "
+                f"{len(states)} and {sorted(named)}"
+            )
+        ordered = [given[name] for name in self.parts]
+        kets = all(state.isket for state in ordered)
+        return tensor([state if kets or state.isoper else state.proj() for state in ordered])
 
     def common(self, gamma: float, *operators: Qobj | None) -> Qobj:
         r"""Collapse operator :math:`\sqrt\gamma \sum_k A_k` of a channel that several subsystems share.
@@ -166,9 +167,9 @@ class Composite:
         *operators : Qobj or None
             One A_k for each subsystem; None where a subsystem takes no part.
         """
-        if len(operators) != len(self.subsystems):
+        if len(operators) != len(self.parts):
             raise ValueError(
-                f"common needs one operator or None for each of the {len(self.subsystems)} subsystems"
+                f"common needs one operator or None for each of the {len(self.parts)} subsystems"
             )
         if all(operator is None for operator in operators):
             raise ValueError("common needs the operator of at least one subsystem, got None for all")
@@ -176,88 +177,51 @@ class Composite:
         return np.sqrt(rate(gamma, "gamma")) * sum(parts[1:], parts[0])
 
     @property
-    def hamiltonian(self) -> Qobj:
+    def hamiltonian(self) -> Qobj | QobjEvo:
         """The Hamiltonians of all subsystems and the interaction."""
+        return self._hamiltonian(None, None)
+
+    def _hamiltonian(self, args: dict[str, Any] | None, tlist: Any) -> Qobj | QobjEvo:
         own = [
-            self.embed(k, part.hamiltonian)
-            for k, part in enumerate(self.subsystems)
-            if part.hamiltonian is not None
+            self.embed(name, H if isinstance(H, (Qobj, QobjEvo)) else QobjEvo(H, args=args, tlist=tlist))
+            for name, part in self.parts.items()
+            if (H := getattr(part, "hamiltonian", None)) is not None
         ]
-        return sum(own, self.interaction)
+        coupling = self.interaction
+        if not isinstance(coupling, (Qobj, QobjEvo)):
+            evolving_parts(coupling, "interaction", args, tlist)
+            coupling = QobjEvo(coupling, args=args, tlist=tlist)
+        return sum(own, coupling)
 
     def jump_operators(self) -> list[Qobj]:
         """The collapse operators of all subsystems and the common ones."""
-        own = [
-            self.embed(k, jump) for k, part in enumerate(self.subsystems) for jump in part.jump_operators()
-        ]
+        own = [self.embed(name, jump) for name, part in self.parts.items() for jump in part.jump_operators()]
         return own + list(self.common_jumps)
 
-    def mesolve(
-        self,
-        rho0: Qobj,
-        tlist: Any,
-        e_ops: Any = None,
-        args: dict[str, Any] | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> Result:
-        """Solve the master equation; arguments and result as `piqs.mesolve`.
+    def equation(self, args: dict[str, Any] | None = None, tlist: Any = None) -> MasterEquation:
+        """The master equation, with channels named ``"cavity.loss"``, ``"common[0]"``, ..."""
+        space = self.space
+        channels = [
+            channel.embedded(str(name), f"{name}.{channel.name}", partial(self._embed_matrix, name))
+            for name, part in self.parts.items()
+            for channel in part.equation(args, tlist).channels
+        ]
+        channels += self._common_channels(args, tlist)
+        H = self._hamiltonian(args, tlist)
+        return MasterEquation(space, H, channels, args=args, tlist=tlist, threshold=self.threshold)
 
-        ``result.stats["highest Fock populations"]`` gives the largest population that the highest Fock state of each mode
-        had at the output times.
+    def _common_channels(self, args: dict[str, Any] | None, tlist: Any) -> Iterable[Channel]:
+        for k, jump in enumerate(self.common_jumps):
+            yield jump if isinstance(jump, Channel) else Channel.from_c_op(f"common[{k}]", jump, args, tlist)
 
-        Warns
-        -----
-        TruncationWarning
-            If one of these exceeds the threshold.
-        """
-        modes = self._edges()
-        named = dict(e_ops) if isinstance(e_ops, Mapping) else dict(enumerate(_listed(e_ops)))
-        watched = {("highest Fock state", k): edge for k, edge in modes.items()}
-        settings = dict(options or {})
-        if not named and settings.get("store_states") is None:
-            settings["store_states"] = True
-        result = mesolve(
-            self.hamiltonian, rho0, tlist, self.jump_operators(), {**named, **watched}, args, settings
+    def _embed_matrix(self, name: int | str, matrix: sp.csr_array) -> sp.csr_array:
+        names, dims = list(self.parts), self.dims
+        k = names.index(name)
+        before, after = (sp.eye_array(int(np.prod(d)), format="csr") for d in (dims[:k], dims[k + 1 :]))
+        return sp.csr_array(sp.kron(sp.kron(before, matrix), after))
+
+    def __repr__(self) -> str:
+        parts = ", ".join(
+            f"{name} ({type(part).__name__}, {part.space.size} kets)" for name, part in self.parts.items()
         )
-        populations = {k: float(np.max(result.e_data.pop(("highest Fock state", k)))) for k in modes}
-        for key in watched:
-            del result.e_ops[key]
-        result.stats["highest Fock populations"] = populations
-        self._warn(populations)
-        return result
-
-    def steadystate(self, rho0: Qobj | None = None, **keywords: Any) -> Any:
-        """The steady state; arguments as `piqs.steadystate`. Warns as `mesolve` does."""
-        found = steadystate(self.hamiltonian, self.jump_operators(), rho0, **keywords)
-        rho = found[0] if isinstance(found, tuple) else found
-        self._warn({k: float(expect(edge, rho)) for k, edge in self._edges().items()})
-        return found
-
-    def explain(self, rho0: Qobj | None = None, e_ops: Any = None) -> Explanation:
-        """How large the problem is in each representation; see `piqs.explain`."""
-        return explain(self.hamiltonian, rho0, self.jump_operators(), e_ops)
-
-    def _edges(self) -> dict[int, Qobj]:
-        """Projector on the highest Fock state of each mode."""
-        return {
-            k: self.embed(k, basis(part.n_fock, part.n_fock - 1).proj())
-            for k, part in enumerate(self.subsystems)
-            if isinstance(part, Mode)
-        }
-
-    def _warn(self, populations: Mapping[int, float]) -> None:
-        for k, population in populations.items():
-            if population > self.threshold:
-                warnings.warn(
-                    f"the highest Fock state of mode {k} holds a population of {population:.2g}; raise n_fock "
-                    f"(now {self.dims[k]}) until it is below {self.threshold:g}",
-                    TruncationWarning,
-                    stacklevel=3,
-                )
-
-
-def _listed(e_ops: Any) -> Sequence[Any]:
-    """Observables as a list."""
-    if e_ops is None:
-        return []
-    return e_ops if isinstance(e_ops, (list, tuple)) else [e_ops]
+        return f"Composite of {parts}: {self.space.size} kets in all"

@@ -18,7 +18,7 @@ from scipy import sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from piqs._checks import rate
-from piqs.models.ensemble import Dicke
+from piqs.models.dicke import Dicke
 from piqs.operators.jumps import collective_matrix, local_jump_matrices
 from piqs.operators.spin import as_qobj
 

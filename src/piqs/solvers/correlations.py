@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,15 @@ from qutip import Qobj, QobjEvo, qeye
 from qutip.ui.progressbar import progress_bars
 
 from piqs._checks import choice, finite
-from piqs._checks import matrix as scipy_matrix
+from piqs._checks import matrix as matrix_of
 from piqs._checks import times as checked_times
-from piqs.equations.from_qutip import System, density_matrix, system
+from piqs.equations import Observables, read
 from piqs.integrators.options import Options
 from piqs.liouville import Generator, reduce
 from piqs.liouville.basis import coordinates
-from piqs.solvers.regression import hermitian_parts, operator
-from piqs.solvers.steady_state import steadystate
-from piqs.solvers.time_evolution import Observables, integrator, mesolve
+from piqs.solvers.regression import hermitian_parts
+from piqs.solvers.steady_state import find_steady_state
+from piqs.solvers.time_evolution import evolve, integrator
 
 __all__ = [
     "coherence_function_g1",
@@ -48,14 +50,14 @@ def correlation_2op_1t(
 
     Parameters
     ----------
-    H : Qobj, QobjEvo or list
-        Hamiltonian or Liouvillian, in inverse time.
+    H : model, MasterEquation, Qobj, QobjEvo or list
+        A model; or a Hamiltonian or Liouvillian, in inverse time.
     state0 : Qobj or None
         Initial density matrix or ket; None for the steady state, which must be unique.
     taulist : array_like (T,)
         Delays, not decreasing and not negative.
     c_ops : list of Qobj or QobjEvo
-        Collapse operators.
+        Collapse operators; empty or None where H is a model.
     a_op, b_op : Qobj or QobjEvo
         A and B.
     solver : {"me", "es"}, default "me"
@@ -92,8 +94,7 @@ def correlation_2op_1t(
     """
     A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
     names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
-    problem = _Regression(H, c_ops, solver, args, options)
-    return problem.rows(state0, None, taulist, (A, B, C), names)[0]
+    return _one_time(H, state0, taulist, c_ops, (A, B, C), names, solver, args, options)
 
 
 def correlation_2op_2t(
@@ -155,8 +156,11 @@ def correlation_2op_2t(
     A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
     names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
     choice(map, "map", ("serial", "parallel", "loky"))
-    problem = _Regression(H, c_ops, solver, args, options)
-    return problem.rows(state0, tlist, taulist, (A, B, C), names, max_t_plus_tau)
+    delays, first = _delays(taulist)
+    starts = checked_times([0.0] if tlist is None else tlist, "tlist")
+    last = np.inf if max_t_plus_tau is None else finite(max_t_plus_tau, "max_t_plus_tau")
+    problem = _Regression(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
+    return problem.rows(state0, starts, delays, (A, B, C), names, last)[:, first:]
 
 
 def correlation_3op_1t(
@@ -200,8 +204,8 @@ def correlation_3op_1t(
     >>> bool(abs(c[0]) < 1e-12), round(float(c[1].real), 6)  # (1/3)^2
     (True, 0.111111)
     """
-    problem = _Regression(H, c_ops, solver, args, options)
-    return problem.rows(state0, None, taulist, (a_op, b_op, c_op), ("a_op", "b_op", "c_op"))[0]
+    names = ("a_op", "b_op", "c_op")
+    return _one_time(H, state0, taulist, c_ops, (a_op, b_op, c_op), names, solver, args, options)
 
 
 def coherence_function_g1(
@@ -249,11 +253,12 @@ def coherence_function_g1(
     >>> np.allclose(g1, 1, atol=1e-6), np.allclose(G1, np.exp([0, -0.5]), atol=1e-6)
     (True, True)
     """
-    problem = _Regression(H, c_ops, solver, args, options)
-    a = operator(a_op, problem.system.dims, "a_op")
-    G1 = problem.rows(state0, None, taulist, (None, a.dag(), a), ("", "a_op", "a_op"))[0]
-    n, n0 = problem.intensity(state0, taulist, a)
-    return G1 / np.sqrt(n * n0), G1
+    delays, first = _delays(taulist)
+    problem = _Regression(H, c_ops, solver, args, options, delays)
+    a = problem.equation.operator(a_op, "a_op")
+    G1 = problem.rows(state0, delays[:1], delays, (None, a.dag(), a), ("", "a_op", "a_op"))[0]
+    n, n0 = problem.intensity(state0, delays, a)
+    return (G1 / np.sqrt(n * n0))[first:], G1[first:]
 
 
 def coherence_function_g2(
@@ -299,48 +304,67 @@ def coherence_function_g2(
     >>> round(float(g2[0].real), 12)
     1.8
     """
-    problem = _Regression(H, c_ops, solver, args, options)
-    a = operator(a_op, problem.system.dims, "a_op")
+    delays, first = _delays(taulist)
+    problem = _Regression(H, c_ops, solver, args, options, delays)
+    a = problem.equation.operator(a_op, "a_op")
     adjoint = a.dag()
-    G2 = problem.rows(state0, None, taulist, (adjoint, adjoint * a, a), ("a_op", "a_op", "a_op"))[0]
-    n, n0 = problem.intensity(state0, taulist, a)
-    return G2 / (n * n0), G2
+    names = ("a_op", "a_op", "a_op")
+    G2 = problem.rows(state0, delays[:1], delays, (adjoint, adjoint * a, a), names)[0]
+    n, n0 = problem.intensity(state0, delays, a)
+    return (G2 / (n * n0))[first:], G2[first:]
+
+
+def _one_time(
+    H: Any,
+    state0: Qobj | None,
+    taulist: Any,
+    c_ops: Any,
+    operators: tuple[Any, Any, Any],
+    names: tuple[str, str, str],
+    solver: str,
+    args: dict[str, Any] | None,
+    options: Mapping[str, Any] | None,
+) -> np.ndarray:
+    """<A(0) B(tau) C(0)>."""
+    delays, first = _delays(taulist)
+    problem = _Regression(H, c_ops, solver, args, options, delays)
+    return problem.rows(state0, delays[:1], delays, operators, names)[0, first:]
 
 
 class _Regression:
     """One master equation, from whose states correlations are taken."""
 
     def __init__(
-        self, H: Any, c_ops: Any, solver: str, args: dict[str, Any] | None, options: Mapping[str, Any] | None
+        self,
+        H: Any,
+        c_ops: Any,
+        solver: str,
+        args: dict[str, Any] | None,
+        options: Mapping[str, Any] | None,
+        times: np.ndarray,
     ) -> None:
         choice(solver, "solver", ("me", "es"))
-        self.system: System = system(H, c_ops, args)
         self.settings = Options.read(options)
-        self._equation: dict[str, Any] = {"H": H, "c_ops": c_ops, "args": args}
-        self._options = options
-        self._steady: Qobj | None = None
+        self.equation = read(H, c_ops, args, times)
         self._generators: dict[bytes, Generator] = {}
 
     def rows(
         self,
         state0: Qobj | None,
-        tlist: Any,
-        taulist: Any,
+        starts: np.ndarray,
+        delays: np.ndarray,
         operators: tuple[Any, Any, Any],
         names: tuple[str, str, str],
-        max_t_plus_tau: float | None = None,
+        last: float = np.inf,
     ) -> np.ndarray:
         """<A(t) B(t+tau) C(t)>, one row for each t; None stands for the identity."""
-        delays, first = _delays(taulist)
-        starts = checked_times([0.0] if tlist is None else tlist, "tlist")
-        last = np.inf if max_t_plus_tau is None else finite(max_t_plus_tau, "max_t_plus_tau")
-        dims = self.system.dims
+        equation = self.equation
         A, B, C = (
-            None if op is None else operator(op, dims, name)
+            None if op is None else equation.operator(op, name)
             for op, name in zip(operators, names, strict=True)
         )
-        observable = Observables({"B": qeye(dims[0]) if B is None else B}, dims, self._equation["args"])
-        read = observable.keys()
+        observable = equation.observables({"B": qeye(equation.dims[0]) if B is None else B})
+        read_keys = observable.keys()
         states = self.states(state0, starts)
         bar = progress_bars[self.settings.progress_bar](starts.size, **self.settings.progress_kwargs)
         out = np.zeros((starts.size, delays.size), dtype=complex)
@@ -350,13 +374,13 @@ class _Regression:
             matrix = matrix if A is None else matrix @ _at(A, t)
             times = t + delays[t + delays <= last]
             if times.size:
-                out[row, : times.size] = self._row(matrix, times, observable, read)
+                out[row, : times.size] = self._row(matrix, times, observable, read_keys)
             bar.update()
         bar.finished()
-        return out[:, first:]
+        return out
 
     def _row(
-        self, matrix: sp.csr_array, times: np.ndarray, observable: Observables, read: np.ndarray
+        self, matrix: sp.csr_array, times: np.ndarray, observable: Observables, read_keys: np.ndarray
     ) -> np.ndarray:
         """Tr[B X(t + tau)] of one operator X."""
         total = np.zeros(times.size, dtype=complex)
@@ -364,7 +388,7 @@ class _Regression:
             seeds = coordinates(part)[0]
             generator = self._generators.get(seeds.tobytes())
             if generator is None:
-                generator = reduce(self.system.lindbladian, seeds, read)
+                generator = reduce(self.equation.lindbladian, seeds, read_keys)
                 self._generators = {seeds.tobytes(): generator}
             if generator.n == 0:
                 continue
@@ -385,42 +409,39 @@ class _Regression:
     def states(self, state0: Qobj | None, starts: np.ndarray) -> list[sp.csr_array]:
         """Density matrices at the times t; a single one where it stays the same."""
         if state0 is None:
-            return [scipy_matrix(self.steady, "the steady state")]
+            return [self.steady]
+        rho = self.equation.density_matrix(state0, "state0")
         if starts.size == 1:
-            return [density_matrix(state0, self.system.dims, "state0")]
-        quiet = {**(self._options or {}), "store_states": True, "progress_bar": ""}
-        density_matrix(state0, self.system.dims, "state0")
-        result = mesolve(rho0=state0, tlist=starts, options=quiet, **self._equation)
-        return [scipy_matrix(rho, "state0") for rho in result.states]
+            return [rho]
+        quiet = replace(self.settings, store_states=True, progress_bar="")
+        result = evolve(self.equation, rho, starts, None, quiet)
+        return [matrix_of(state, "state0") for state in result.states]
 
-    @property
-    def steady(self) -> Qobj:
+    @cached_property
+    def steady(self) -> sp.csr_array:
         """The steady state, found once."""
-        if self._steady is None:
-            self._steady = steadystate(**self._equation)
-        return self._steady
+        return matrix_of(find_steady_state(self.equation)[0], "the steady state")
 
-    def intensity(self, state0: Qobj | None, taulist: Any, a: Qobj | QobjEvo) -> tuple[np.ndarray, float]:
+    def intensity(
+        self, state0: Qobj | None, delays: np.ndarray, a: Qobj | QobjEvo
+    ) -> tuple[np.ndarray, float]:
         """<A^+ A> at all delays, and without delay."""
-        delays, first = _delays(taulist)
-        number = a.dag() * a
+        rho = self.states(state0, delays[:1])[0]
         if state0 is None:
-            state0, delays, first = self.steady, delays[:1], 0
-        quiet = {**(self._options or {}), "store_states": False, "progress_bar": ""}
-        n = np.real(
-            mesolve(rho0=state0, tlist=delays, e_ops=[number], options=quiet, **self._equation).expect[0]
-        )
+            delays = delays[:1]
+        quiet = replace(self.settings, store_states=False, progress_bar="")
+        n = np.real(evolve(self.equation, rho, delays, [a.dag() * a], quiet).expect[0])
         if np.any(n <= 0.0):
             raise ValueError(
                 f"a_op: <A^+ A> = {n[n <= 0][0]:.3g} at delay {delays[n <= 0][0]:.6g}, so that the degree of coherence is not "
                 "defined there; choose another state0, or end taulist before the emission does"
             )
-        return n[first:], float(n[0])
+        return n, float(n[0])
 
 
 def _at(op: Qobj | QobjEvo, t: float) -> sp.csr_array:
     """The matrix of an operator at a time."""
-    return scipy_matrix(op(t) if isinstance(op, QobjEvo) else op, "operator")
+    return matrix_of(op(t) if isinstance(op, QobjEvo) else op, "operator")
 
 
 def _delays(taulist: Any) -> tuple[np.ndarray, int]:

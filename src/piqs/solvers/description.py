@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from qutip import Qobj
 
-from piqs.equations.from_qutip import density_matrix, system
+from piqs.equations import read
 from piqs.liouville import Generator, reduce
 from piqs.liouville.basis import coordinates
-from piqs.solvers.time_evolution import Observables
 
 __all__ = ["Explanation", "explain"]
 
@@ -33,7 +33,7 @@ class Explanation:
         What the search found.
     """
 
-    sizes: dict[str, tuple[float, float]]
+    sizes: dict[str, tuple[int, int]]
     nonzeros: int
     generator_bytes: int
     findings: list[str]
@@ -42,7 +42,7 @@ class Explanation:
         width = max(len(name) for name in self.sizes)
         lines = [f"{'representation':<{width}}  {'real unknowns':>16}  {'one state':>10}"]
         for name, (unknowns, size) in self.sizes.items():
-            count = f"{unknowns:,.0f}" if unknowns < 1e15 else f"{unknowns:.3g}"
+            count = f"{unknowns:,}" if unknowns < 10**15 else f"{Decimal(unknowns):.3g}"
             lines.append(f"{name:<{width}}  {count:>16}  {_bytes(size):>10}")
         lines.append(f"reduced generator: {self.nonzeros:,} nonzeros, {_bytes(self.generator_bytes)}")
         return "\n".join(lines + [f"found: {finding}" for finding in self.findings])
@@ -54,8 +54,6 @@ def explain(
     c_ops: Any = None,
     e_ops: Any = None,
     args: dict[str, Any] | None = None,
-    labels: Mapping[str, np.ndarray] | None = None,
-    others: Mapping[str, float] | None = None,
 ) -> Explanation:
     """Size of a master equation in each representation, and the structure found in it.
 
@@ -65,10 +63,6 @@ def explain(
         As in `piqs.mesolve`; without e_ops the whole state is wanted.
     rho0 : Qobj, optional
         Initial state; without it the steady-state problem is described.
-    labels : dict of arrays (n_kets,), optional
-        Quantum numbers of the kets; the differences of each between coupled kets (coherence orders) are listed.
-    others : dict of float, optional
-        Numbers of real unknowns in further representations, to be listed first.
 
     Returns
     -------
@@ -91,20 +85,14 @@ def explain(
     reduced generator: 10,150 nonzeros, 132.2 kB
     found: populations only
     """
-    problem = system(H, c_ops, args)
-    seeds = None if rho0 is None else coordinates(density_matrix(rho0, problem.dims))[0]
-    observables = None
-    if e_ops is not None:
-        observables = Observables(e_ops, problem.dims, args).keys()
-    generator = reduce(problem.lindbladian, seeds, observables)
-    n = generator.n_kets
-    sizes = {name: (count, 8.0 * count) for name, count in (others or {}).items()}
-    if not sizes:
-        sizes["density matrix, complex"] = (2.0 * n * n, 16.0 * n * n)
-    sizes["closed under the dynamics, real"] = (generator.n, 8.0 * generator.n)
-    return Explanation(
-        sizes, generator.nnz, 12 * generator.nnz + 4 * generator.n, _findings(generator, labels or {})
-    )
+    equation = read(H, c_ops, args)
+    seeds = None if rho0 is None else coordinates(equation.density_matrix(rho0))[0]
+    observables = None if e_ops is None else equation.observables(e_ops).keys()
+    generator = reduce(equation.lindbladian, seeds, observables)
+    sizes = {name: (count, 8 * count) for name, count in equation.space.representations.items()}
+    sizes["closed under the dynamics, real"] = (generator.n, 8 * generator.n)
+    findings = _findings(generator, equation.space.quantum_numbers)
+    return Explanation(sizes, generator.nnz, 12 * generator.nnz + 4 * generator.n, findings)
 
 
 def _findings(generator: Generator, labels: Mapping[str, np.ndarray]) -> list[str]:
@@ -128,9 +116,9 @@ def _findings(generator: Generator, labels: Mapping[str, np.ndarray]) -> list[st
     return found
 
 
-def _bytes(size: float) -> str:
+def _bytes(size: int) -> str:
     """A number of bytes in the largest unit that keeps it above one."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= scale:
-            return f"{size / scale:.1f} {unit}" if size < 1e15 else f"{size / scale:.3g} {unit}"
-    return f"{size:.0f} B"
+            return f"{size / scale:.1f} {unit}" if size < 10**15 else f"{Decimal(size) / scale:.3g} {unit}"
+    return f"{size} B"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,12 @@ from qutip import Qobj
 from scipy.sparse.csgraph import connected_components
 
 from piqs._checks import choice
-from piqs.equations.from_qutip import System, constant_system
+from piqs.equations import MasterEquation, read
+from piqs.equations.ladders import warn_if_ladders
 from piqs.linear.arnoldi import ConvergenceError, nearest_zero, rightmost
 from piqs.linear.factors import Factors
 from piqs.linear.threads import one_blas_thread
 from piqs.liouville import Generator, reduce
-from piqs.spaces.dicke import block_offsets, num_dicke_states, num_tls
 
 __all__ = ["liouvillian_eigenvalues", "liouvillian_gap", "liouvillian_modes"]
 
@@ -48,8 +47,8 @@ def liouvillian_eigenvalues(
 
     Parameters
     ----------
-    H : Qobj
-        Hamiltonian or Liouvillian superoperator, constant in time.
+    H : model, MasterEquation or Qobj
+        A model, which knows its space; or a Hamiltonian or Liouvillian superoperator, constant in time.
     c_ops : Qobj or list of Qobj, optional
         Collapse operators.
     k : int, optional
@@ -174,7 +173,7 @@ def liouvillian_modes(
     (True, -1.0)
     """
     choice(which, "which", ("LR", "SM"))
-    problem, generator = _physical_generator(H, c_ops, N, args)
+    equation, generator = _physical_generator(H, c_ops, N, args)
     matrix, scale = generator.matrix, _scale(generator)
     values, origin = _eigenvalues(generator, _count(k, generator), which)
     _, component = connected_components(matrix, directed=False)
@@ -193,90 +192,34 @@ def liouvillian_modes(
                 f"the mode of eigenvalue {value:.6g} has a residual of {residual:.2g}; it is nearly parallel to another one "
                 "(an exceptional point): change a parameter slightly"
             )
-        modes.append(_operator(generator, x, problem.dims))
+        modes.append(_operator(generator, x, equation.dims))
     return values, modes
 
 
 def _physical_generator(
     H: Any, c_ops: Any, N: int | Sequence[int | None] | None, args: dict[str, Any] | None
-) -> tuple[System, Generator]:
+) -> tuple[MasterEquation, Generator]:
     """The generator on all matrix elements that a state can have."""
-    problem = constant_system(H, c_ops, args, "the spectrum of the Liouvillian")
-    n = problem.lindbladian.n_kets
-    ladders = _ladders(problem, N)
-    order = np.argsort(ladders, kind="stable")
-    starts = np.flatnonzero(np.diff(ladders[order])) + 1
+    equation = read(H, c_ops, args, N=N).require_constant("the spectrum of the Liouvillian")
+    if N is None:
+        warn_if_ladders(equation)
+    n = equation.space.size
+    blocks = equation.space.blocks
+    blocks = np.zeros(n, dtype=np.int64) if blocks is None else blocks
+    order = np.argsort(blocks, kind="stable")
     pairs = []
-    for kets in np.split(order, starts):
+    for kets in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1):
         a, b = (kets[i] for i in np.triu_indices(kets.size))
         keys = 2 * (np.minimum(a, b) * n + np.maximum(a, b)).astype(np.int64)
         pairs += [keys, keys[a != b] + 1]
     seeds = np.concatenate(pairs)
-    generator = reduce(problem.lindbladian, seeds)
+    generator = reduce(equation.lindbladian, seeds)
     if generator.n > seeds.size:
         raise ValueError(
             f"N = {N!r} says that no state has elements between different j, but H or c_ops couple them; check the order of "
             "the kets, or leave N out"
         )
-    return problem, generator
-
-
-def _ladders(problem: System, N: int | Sequence[int | None] | None) -> np.ndarray:
-    """A label for each ket, equal for kets between which a state may have a coherence."""
-    sizes = [int(d) for d in np.ravel(problem.dims[0])]
-    if N is None:
-        if any(size > 2 and _is_dicke_dimension(size) for size in sizes) and _keeps_ladders(problem, sizes):
-            warnings.warn(
-                f"dims {sizes} and operators look like those of an ensemble in the Dicke basis, but N is not given: elements "
-                "between different j, which no state of an ensemble has, are taken along. Pass N (an int, or one entry for "
-                "each subsystem, None for what is no ensemble)",
-                UserWarning,
-                stacklevel=4,
-            )
-        return np.zeros(problem.lindbladian.n_kets, dtype=np.int64)
-    numbers = [N] if not isinstance(N, Sequence) else list(N)
-    if len(numbers) != len(sizes):
-        raise ValueError(f"N must have one entry for each of the {len(sizes)} subsystems {sizes}, got {N!r}")
-    for number, size in zip(numbers, sizes, strict=True):
-        if number is not None and num_dicke_states(number) != size:
-            raise ValueError(
-                f"N = {number!r} emitters have {num_dicke_states(number)} Dicke kets, but the subsystem has dimension {size}"
-            )
-    return _labels(numbers, sizes)
-
-
-def _labels(numbers: Sequence[int | None], sizes: Sequence[int]) -> np.ndarray:
-    labels = np.zeros(1, dtype=np.int64)
-    for number, size in zip(numbers, sizes, strict=True):
-        own = np.zeros(size, dtype=np.int64)
-        if number is not None:
-            own[block_offsets(number)[1:-1]] = 1
-        own = np.cumsum(own)
-        labels = (labels[:, None] * (own[-1] + 1) + own).ravel()
-    return labels
-
-
-def _is_dicke_dimension(size: int) -> bool:
-    return num_dicke_states(max(1, round(2 * np.sqrt(size) - 2))) == size
-
-
-def _keeps_ladders(problem: System, sizes: Sequence[int]) -> bool:
-    """Whether H keeps, and every jump moves as a whole, the ladders that the dimensions suggest."""
-    numbers = [num_tls(size) if size > 2 and _is_dicke_dimension(size) else None for size in sizes]
-    labels = _labels(numbers, sizes)
-    for term in problem.lindbladian.terms:
-        if term.superoperator is not None:
-            row, column = (np.asarray(i) for i in term.superoperator.tocoo().coords)
-            n = labels.size
-            inside = labels[column % n] == labels[column // n]
-            if np.any(labels[row % n][inside] != labels[row // n][inside]):
-                return False
-        for matrix in (*term.jumps, *([] if term.drift is None else [term.drift])):
-            row, column = (labels[i] for i in matrix.tocoo().coords)
-            moves = np.unique(np.stack([column, row]), axis=1)
-            if moves.shape[1] != np.unique(column).size:
-                return False
-    return True
+    return equation, generator
 
 
 def _count(k: int | None, generator: Generator) -> int | None:

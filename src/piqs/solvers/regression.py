@@ -6,12 +6,8 @@ operator in round brackets is split into two Hermitian ones, each with the basis
 
 from __future__ import annotations
 
-from typing import Any
-
 import scipy.sparse as sp
-from qutip import Qobj, QobjEvo
 
-from piqs.equations.from_qutip import observable_matrix
 from piqs.liouville.terms import clean
 
 
@@ -25,14 +21,3 @@ def hermitian_parts(matrix: sp.sparray) -> list[tuple[complex, sp.csr_array]]:
     # A part that is rounding beside the whole would reach elements that belong to no question asked.
     largest = abs(matrix).max() if matrix.nnz else 0.0
     return [(f, part) for f, part in parts if part.nnz and abs(part).max() > 1e-14 * largest]
-
-
-def operator(op: Any, dims: list, name: str) -> Qobj | QobjEvo:
-    """An operator of the problem, refusing other types and dims."""
-    if not isinstance(op, (Qobj, QobjEvo)):
-        raise TypeError(f"{name} must be a Qobj or QobjEvo, got {type(op).__name__}")
-    if isinstance(op, Qobj):
-        observable_matrix(op, dims, name)
-    elif op.dims != dims:
-        raise TypeError(f"{name} has dims {op.dims}, but the problem has dims {dims}")
-    return op

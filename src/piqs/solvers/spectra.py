@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from qutip import Qobj
 
 from piqs._checks import choice
-from piqs._checks import matrix as scipy_matrix
+from piqs._checks import matrix as matrix_of
 from piqs._checks import times as sorted_numbers
-from piqs.equations.from_qutip import System, constant_system
+from piqs.equations import MasterEquation, read
 from piqs.linear.resolvent import Resolvent
 from piqs.liouville import reduce
 from piqs.liouville.basis import coordinates
-from piqs.solvers.regression import hermitian_parts, operator
-from piqs.solvers.steady_state import steadystate
+from piqs.solvers.regression import hermitian_parts
+from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["spectrum", "spectrum_correlation_fft"]
 
@@ -27,9 +26,9 @@ _KEPT = 1e-12
 def spectrum(
     H: Any,
     wlist: Any,
-    c_ops: Any,
-    a_op: Qobj,
-    b_op: Qobj,
+    c_ops: Any = None,
+    a_op: Any = None,
+    b_op: Any = None,
     solver: str = "es",
     coherent: bool = False,
 ) -> np.ndarray | tuple[np.ndarray, float]:
@@ -45,12 +44,12 @@ def spectrum(
 
     Parameters
     ----------
-    H : Qobj
-        Hamiltonian or Liouvillian superoperator, constant in time.
+    H : model, MasterEquation or Qobj
+        A model; or a Hamiltonian or Liouvillian superoperator, constant in time.
     wlist : array_like (W,)
         Angular frequencies, not decreasing, in inverse time.
-    c_ops : list of Qobj
-        Collapse operators.
+    c_ops : list of Qobj, optional
+        Collapse operators; none where H is a model.
     a_op, b_op : Qobj
         A and B; for an emission spectrum :math:`B = A^\dagger` is the lowering operator. With these signs light of frequency
         :math:`\omega_0` appears at :math:`\omega = \omega_0`.
@@ -89,30 +88,25 @@ def spectrum(
     """
     choice(solver, "solver", ("es", "pi", "solve"))
     frequencies = sorted_numbers(wlist, "wlist")
-    problem = constant_system(H, c_ops, None, "spectrum")
-    A = scipy_matrix(_constant(a_op, problem, "a_op"), "a_op")
-    B = scipy_matrix(_constant(b_op, problem, "b_op"), "b_op")
-    rho = scipy_matrix(steadystate(H, c_ops), "the steady state")
+    equation = read(H, c_ops).require_constant("spectrum")
+    A = matrix_of(equation.operator(a_op, "a_op", constant=True), "a_op")
+    B = matrix_of(equation.operator(b_op, "b_op", constant=True), "b_op")
+    rho = matrix_of(find_steady_state(equation)[0], "the steady state")
     source = sp.csr_array(B @ rho)
     mean_a, mean_b = (A @ rho).trace(), source.trace()
-    values = _resolvent(problem, A, sp.csr_array(source - mean_b * rho), frequencies)
+    values = _resolvent(equation, A, sp.csr_array(source - mean_b * rho), frequencies)
     S = 2.0 * values.real
     return (S, float(2.0 * np.pi * (mean_a * mean_b).real)) if coherent else S
 
 
-def _constant(op: Any, problem: System, name: str) -> Qobj:
-    if not isinstance(op, Qobj):
-        raise TypeError(f"{name} must be a Qobj (a steady state knows no time), got {type(op).__name__}")
-    operator(op, problem.dims, name)
-    return op
-
-
-def _resolvent(problem: System, A: sp.csr_array, source: sp.csr_array, frequencies: np.ndarray) -> np.ndarray:
+def _resolvent(
+    equation: MasterEquation, A: sp.csr_array, source: sp.csr_array, frequencies: np.ndarray
+) -> np.ndarray:
     """Tr[A (i omega - L)^-1 X] for an operator X without trace."""
     read = np.unique(np.concatenate([coordinates(part)[0] for _, part in hermitian_parts(A)] or [_NO_KEYS]))
     parts = []
     for factor, part in hermitian_parts(source):
-        generator = reduce(problem.lindbladian, coordinates(part)[0], read)
+        generator = reduce(equation.lindbladian, coordinates(part)[0], read)
         if generator.n:
             parts.append((factor, generator, generator.pack(part)))
     if len(parts) == 2 and np.array_equal(parts[0][1].keys, parts[1][1].keys):

@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
-from qutip import Qobj
+from qutip import Qobj, expect
 
-from piqs.equations.from_qutip import constant_system, density_matrix
+from piqs.equations import MasterEquation, read
+from piqs.errors import SteadyStateError
 from piqs.integrators.faber import Faber
 from piqs.linear.arnoldi import ConvergenceError, rightmost
 from piqs.linear.factors import Factors
 from piqs.linear.no_jump import no_jump_inverse
 from piqs.linear.threads import one_blas_thread
-from piqs.liouville import Generator, Lindbladian, reduce
+from piqs.liouville import Generator, reduce
 from piqs.liouville.basis import coordinates
 from piqs.solvers.result import qobj
+from piqs.solvers.time_evolution import warn_of_truncation
 
 METHODS = ("auto", "direct", "iterative", "evolution")
 # QuTiP's further methods lead to the ones of the same kind here.
@@ -43,10 +45,6 @@ _MOST_APPLICATIONS = 200_000
 _SAME, _LOOSE = 1e-2, 1e-4
 
 
-class SteadyStateError(ValueError):
-    """There is no unique steady state, or it was not reached; the message says which and what to do."""
-
-
 def steadystate(
     H: Any,
     c_ops: Any = None,
@@ -60,8 +58,8 @@ def steadystate(
 
     Parameters
     ----------
-    H : Qobj
-        Hamiltonian or Liouvillian superoperator, constant in time.
+    H : model, MasterEquation or Qobj
+        A model; or a Hamiltonian or Liouvillian superoperator, constant in time.
     c_ops : Qobj or list of Qobj, optional
         Collapse operators.
     rho0 : Qobj, optional
@@ -111,16 +109,28 @@ def steadystate(
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     if not (np.isfinite(tol) and tol > 0):
         raise ValueError(f"tol must be a positive number, got {tol!r}")
-    problem = constant_system(H, c_ops, args, "steadystate")
-    rho = None if rho0 is None else density_matrix(rho0, problem.dims)
-    generator = reduce(problem.lindbladian, None if rho is None else coordinates(rho)[0])
+    equation = read(H, c_ops, args).require_constant("steadystate")
+    rho = None if rho0 is None else equation.density_matrix(rho0)
+    state, details = find_steady_state(equation, rho, method, tol)
+    if edges := equation.edges():
+        details["highest Fock populations"] = {
+            name: float(expect(edge, state)) for name, edge in edges.items()
+        }
+        warn_of_truncation(equation, details["highest Fock populations"])
+    return (state, details) if info else state
+
+
+def find_steady_state(
+    equation: MasterEquation, rho: sp.csr_array | None = None, method: str = "auto", tol: float = 1e-10
+) -> tuple[Qobj, dict[str, Any]]:
+    """The steady state of an equation, from an initial density matrix or none, and how it was found."""
+    generator = reduce(equation.lindbladian, None if rho is None else coordinates(rho)[0])
     x0 = None if rho is None else generator.pack(rho)
     if rho is None and generator.n_kets <= _SMALL_SPACE:
-        _check_other_coherences(problem.lindbladian, generator)
-    solver = _Solver(generator, tol, lambda: no_jump_inverse(problem.lindbladian, generator))
+        _check_other_coherences(equation, generator)
+    solver = _Solver(generator, tol, lambda: no_jump_inverse(equation.lindbladian, generator))
     x = solver.solve(method, x0)
-    state = qobj(generator, x, problem.dims)
-    return (state, solver.info) if info else state
+    return qobj(generator, x, equation.dims), solver.info
 
 
 class _Solver:
@@ -392,12 +402,14 @@ class _Solver:
         )
 
 
-def _check_other_coherences(lindbladian: Lindbladian, generator: Generator) -> None:
+def _check_other_coherences(equation: MasterEquation, generator: Generator) -> None:
     """Raise if a combination of the elements outside of the closure of the populations is conserved."""
     n = generator.n_kets
     a, b = np.triu_indices(n)
+    if (blocks := equation.space.blocks) is not None:
+        a, b = a[blocks[a] == blocks[b]], b[blocks[a] == blocks[b]]
     pair = 2 * (a.astype(np.int64) * n + b)
-    everything = reduce(lindbladian, np.concatenate([pair, pair[a < b] + 1]))
+    everything = reduce(equation.lindbladian, np.concatenate([pair, pair[a < b] + 1]))
     outside = ~np.isin(everything.keys, generator.keys)
     if not outside.any():
         return

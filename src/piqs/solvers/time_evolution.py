@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from qutip import Qobj, QobjEvo
+from qutip import Qobj
 from qutip.ui.progressbar import progress_bars
 
 from piqs._checks import times as checked_times
-from piqs.equations.from_qutip import System, density_matrix, observable_matrix, system
+from piqs.equations import MasterEquation, read
+from piqs.equations.coefficients import BecameComplexError
+from piqs.equations.observables import named
+from piqs.errors import TruncationWarning
 from piqs.integrators.base import Evolution
 from piqs.integrators.exponential import Exponential
 from piqs.integrators.faber import Faber
@@ -21,9 +25,9 @@ from piqs.integrators.options import METHODS, Options
 from piqs.integrators.rational import Rational
 from piqs.integrators.runge_kutta import BackwardDifferences, Explicit, Implicit
 from piqs.integrators.uniformization import Uniformization
-from piqs.liouville import BlockGenerator, Generator, NotBlockDiagonal, reduce
+from piqs.liouville import BlockGenerator, Generator, Lindbladian, NotBlockDiagonal, reduce
 from piqs.liouville.assembled import TooManyUnknowns
-from piqs.liouville.basis import coordinates, union
+from piqs.liouville.basis import coordinates
 from piqs.solvers.result import Result
 
 _INTEGRATORS: dict[str, type[Evolution]] = {
@@ -65,15 +69,16 @@ def mesolve(
 
     Parameters
     ----------
-    H : Qobj, QobjEvo or list
-        Hamiltonian, or a Liouvillian superoperator, in inverse time; time-dependent ones as QobjEvo or in QuTiP's list
-        format.
+    H : model, MasterEquation, Qobj, QobjEvo or list
+        A model such as `Dicke` or `Composite`; or a Hamiltonian, or a Liouvillian superoperator, in inverse time,
+        time-dependent ones as QobjEvo or in QuTiP's list format.
     rho0 : Qobj
         Initial density matrix or ket.
     tlist : array_like (T,)
         Output times, not decreasing; the first is the initial one.
     c_ops : Qobj, QobjEvo or list of them, optional
-        Collapse operators, including the square root of their rates. None by default.
+        Collapse operators, including the square root of their rates. None by default, and where H is a model, which
+        brings its own.
     e_ops : Qobj, QobjEvo, callable, or list or dict of them, optional
         Observables; callables are called as f(t, rho). Without any, states are returned.
     args : dict, optional
@@ -98,8 +103,9 @@ def mesolve(
 
     Notes
     -----
-    The integrators are described in :mod:`piqs.integrators`. "auto" takes dense exponentials for small problems, uniformization where only populations move, else Faber polynomials, or a rational Krylov space
-    where fewer operations are expected of it, and the explicit pair of order 8 for problems that depend on time.
+    The integrators are described in :mod:`piqs.integrators`. "auto" takes dense exponentials for small problems,
+    uniformization where only populations move, else Faber polynomials, or a rational Krylov space where fewer operations
+    are expected of it, and the explicit pair of order 8 for problems that depend on time.
 
     Examples
     --------
@@ -114,38 +120,58 @@ def mesolve(
     True
     """
     start = time.perf_counter()
+    settings = Options.read(options)
     times = checked_times(tlist, "tlist")
-    return _solve(system(H, c_ops, args, times), rho0, times, e_ops, args, options, start)
+    equation = read(H, c_ops, args, times)
+    result = evolve(equation, equation.density_matrix(rho0), times, e_ops, settings, start)
+    warn_of_truncation(equation, result.stats.get("highest Fock populations", {}))
+    return result
 
 
-def _solve(
-    problem: System,
-    rho0: Qobj,
+def evolve(
+    equation: MasterEquation,
+    rho: sp.csr_array,
     times: np.ndarray,
     e_ops: Any,
-    args: dict[str, Any] | None,
-    options: Mapping[str, Any] | None,
+    settings: Options,
+    start: float | None = None,
+) -> Result:
+    """Solve an equation from a density matrix; see `mesolve`."""
+    start = time.perf_counter() if start is None else start
+    try:
+        return _evolve(equation, rho, times, e_ops, settings, start)
+    except BecameComplexError as found:
+        return _evolve(equation.with_complex_coefficients(found.time), rho, times, e_ops, settings, start)
+
+
+def _evolve(
+    equation: MasterEquation,
+    rho: sp.csr_array,
+    times: np.ndarray,
+    e_ops: Any,
+    settings: Options,
     start: float,
 ) -> Result:
     """Reduce, integrate and collect the result."""
-    settings = Options.read(options)
-    rho = density_matrix(rho0, problem.dims)
-    named = _named(e_ops)
-    rows = Observables(named, problem.dims, args)
-    want_states = settings.store_states or (settings.store_states is None and not named)
+    asked = named(e_ops)
+    edges = {_Edge(name): projector for name, projector in equation.edges().items()}
+    rows = equation.observables({**asked, **edges})
+    want_states = settings.store_states or (settings.store_states is None and not asked)
     whole = want_states or settings.store_final_state or bool(rows.functions)
 
     seeds = coordinates(rho)[0]
-    generator = _reduced(problem, rho, seeds, None if whole else rows.keys(), METHODS[settings.method])
+    generator = _reduced(
+        equation.lindbladian, rho, seeds, None if whole else rows.keys(), METHODS[settings.method]
+    )
     stats: dict[str, Any] = {
         "solver": "Reduced master equation",
-        "num_collapse": problem.collapse_operators,
+        "num_collapse": len(equation.channels),
         "unknowns": generator.n,
         "nonzeros": generator.nnz,
         "generator": "assembled" if isinstance(generator, Generator) else "matrix-free",
         "populations only": generator.populations.size == generator.n,
     }
-    result = Result(named, {**asdict(settings), "store_states": want_states}, stats, generator, problem.dims)
+    result = Result(asked, {**asdict(settings), "store_states": want_states}, stats, generator, equation.dims)
 
     vectors: list[np.ndarray] = []
     from_functions: dict[Any, list] = {key: [] for key in rows.functions}
@@ -188,28 +214,54 @@ def _solve(
         stats["applications"] = evolution.applications
         values = rows.combine(times[:done], evolution.values[:done])
         values.update({key: np.array(series[:done]) for key, series in from_functions.items()})
+        if edges:
+            highest = {edge.name: float(np.max(values[edge], initial=0.0)) for edge in edges}
+            stats["highest Fock populations"] = highest
         result.fill(
             times[:done],
-            {key: values[key] for key in named},
+            {key: values[key] for key in asked},
             vectors[:done],
             evolution.x.copy() if settings.store_final_state else None,
         )
     return result
 
 
+@dataclass(frozen=True)
+class _Edge:
+    """Key of an observable that watches a cut-off."""
+
+    name: Any
+
+
+def warn_of_truncation(equation: MasterEquation, populations: Mapping[Any, float]) -> None:
+    """Warn where the highest Fock state of a mode is populated."""
+    for name, population in populations.items():
+        if population > equation.threshold:
+            warnings.warn(
+                f"the highest Fock state of mode {name} holds a population of {population:.2g}; raise n_fock "
+                f"(now {equation.space.edges[name].levels}) until it is below {equation.threshold:g}",
+                TruncationWarning,
+                stacklevel=4,
+            )
+
+
 def _reduced(
-    problem: System, rho: sp.csr_array, seeds: np.ndarray, observables: np.ndarray | None, method: str
+    lindbladian: Lindbladian,
+    rho: sp.csr_array,
+    seeds: np.ndarray,
+    observables: np.ndarray | None,
+    method: str,
 ) -> Generator | BlockGenerator:
     """The assembled generator, or where it would be large and the structure allows, one that is never stored."""
     if method not in ("auto", "faber"):
-        return reduce(problem.lindbladian, seeds, observables)
+        return reduce(lindbladian, seeds, observables)
     try:
-        return reduce(problem.lindbladian, seeds, observables, most_unknowns=_LARGEST_ASSEMBLED)
+        return reduce(lindbladian, seeds, observables, most_unknowns=_LARGEST_ASSEMBLED)
     except TooManyUnknowns:
         try:
-            return BlockGenerator(problem.lindbladian, rho)
+            return BlockGenerator(lindbladian, rho)
         except NotBlockDiagonal:
-            return reduce(problem.lindbladian, seeds, observables)
+            return reduce(lindbladian, seeds, observables)
 
 
 def _updater(bar: Any) -> Callable[[int], None]:
@@ -258,84 +310,3 @@ def integrator(settings: Options, generator: Generator | BlockGenerator, **argum
         return best
     rational = Rational(generator, otherwise=type(best), **arguments)
     return rational if rational.cost() * (1.0 if spreads else _WAVE) < best.cost() else best
-
-
-def _named(e_ops: Any) -> dict[Any, Any]:
-    """Observables by key: those of a dictionary, else 0, 1, ..."""
-    if e_ops is None:
-        return {}
-    if isinstance(e_ops, Mapping):
-        return dict(e_ops)
-    if isinstance(e_ops, (list, tuple)):
-        return dict(enumerate(e_ops))
-    return {0: e_ops}
-
-
-class Observables:
-    """Observables as real rows over the reduced basis, with the way back to the values asked for.
-
-    Each is a sum of parts f(t) A; each A takes one row, or two where it is not Hermitian.
-    """
-
-    def __init__(self, e_ops: Any, dims: list, args: dict[str, Any] | None) -> None:
-        self.functions: dict[Any, Callable[[float, Qobj], Any]] = {}
-        self._parts: dict[Any, list[tuple[sp.csr_array, Any]]] = {}
-        for key, op in _named(e_ops).items():
-            name = f"e_ops[{key!r}]"
-            if isinstance(op, Qobj):
-                self._parts[key] = [(observable_matrix(op, dims, name), None)]
-            elif isinstance(op, QobjEvo):
-                listed = QobjEvo(op, args=args).to_list()
-                pairs = [(part, None) if isinstance(part, Qobj) else (part[0], part[1]) for part in listed]
-                self._parts[key] = [(observable_matrix(a, dims, name), f) for a, f in pairs]
-            elif callable(op):
-                self.functions[key] = op
-            else:
-                raise TypeError(
-                    f"{name} must be a Qobj, a QobjEvo or a function f(t, rho), got {type(op).__name__}"
-                )
-
-    def keys(self) -> np.ndarray:
-        """Keys of all basis elements that any observable reads."""
-        return union(*(coordinates(a)[0] for parts in self._parts.values() for a, _ in parts))
-
-    def matrix(self, generator: Generator | BlockGenerator) -> sp.csr_array:
-        """One sparse real row for each real or imaginary part."""
-        rows: list[tuple[np.ndarray, np.ndarray]] = []
-        self._rows: dict[Any, list[tuple[int, int | None, Any]]] = {}
-        for key, parts in self._parts.items():
-            self._rows[key] = []
-            for a, f in parts:
-                o, o_imaginary = generator.functionals(a)
-                real, imaginary = len(rows), None
-                rows.append(_nonzero(o))
-                if o_imaginary is not None:
-                    imaginary = len(rows)
-                    rows.append(_nonzero(o_imaginary))
-                self._rows[key].append((real, imaginary, f))
-        if not rows:
-            return sp.csr_array((0, generator.size), dtype=generator.dtype)
-        places, values = (np.concatenate(part) for part in zip(*rows, strict=True))
-        ends = np.cumsum([0, *(place.size for place, _ in rows)], dtype=np.int32)
-        return sp.csr_array((values, places, ends), shape=(len(rows), generator.size))
-
-    def combine(self, times: np.ndarray, values: np.ndarray) -> dict[Any, np.ndarray]:
-        """Values of the observables at the times: real for Hermitian ones, else complex."""
-        out: dict[Any, np.ndarray] = {}
-        for key, rows in self._rows.items():
-            total: np.ndarray = np.zeros(times.size)
-            for real, imaginary, f in rows:
-                part = values[:, real] if imaginary is None else values[:, real] + 1j * values[:, imaginary]
-                total = total + (part if f is None else part * np.array([complex(f(t)) for t in times]))
-            if any(f is not None for _, _, f in rows):
-                # Whether the sum is Hermitian shows in its values only; QuTiP drops their imaginary parts too.
-                scale = float(np.abs(total).max(initial=0.0))
-                total = total.real if np.all(np.abs(total.imag) <= 1e-12 * scale) else total
-            out[key] = total
-        return out
-
-
-def _nonzero(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places and values of the elements that are not zero."""
-    places = np.flatnonzero(row)
-    return places.astype(np.int32), row[places]

@@ -5,21 +5,21 @@ or 1/2, and within a ladder m descending from j to -j.
 """
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from piqs._checks import half_integer, number_of_emitters
+from piqs.errors import NoSuchKetError
+from piqs.spaces.space import Space
 
 __all__ = [
-    "NoSuchKetError",
+    "DickeSpace",
     "block_offsets",
     "energy_degeneracy",
-    "get_blocks",
-    "get_index",
     "j_min",
     "j_vals",
-    "jmm1_dictionary",
     "ket_index",
     "log_degeneracy",
     "m_degeneracy",
@@ -30,12 +30,6 @@ __all__ = [
     "quantum_numbers",
     "state_degeneracy",
 ]
-
-
-class NoSuchKetError(ValueError, KeyError):
-    """A ket or matrix element |j,m><j,m1| that does not exist; QuTiP raises KeyError in the same place."""
-
-    __str__ = ValueError.__str__
 
 
 def num_dicke_states(N: int) -> int:
@@ -275,80 +269,6 @@ def _spin(j: Any) -> float:
     return spin
 
 
-def get_blocks(N: int) -> list[int]:
-    """Index one past the last ket of every ladder, j descending.
-
-    Parameters
-    ----------
-    N : int
-        Number of two-level systems.
-
-    Returns
-    -------
-    list of int
-
-    Examples
-    --------
-    >>> get_blocks(4)
-    [5, 8, 9]
-    """
-    return block_offsets(N)[1:].tolist()
-
-
-def get_index(N: int, j: float, m: float, m1: float, blocks: Any = None) -> tuple[int, int]:
-    r"""Row and column of the matrix element :math:`|j,m\rangle\langle j,m_1|`.
-
-    Parameters
-    ----------
-    N : int
-        Number of two-level systems.
-    j, m, m1 : float
-        Quantum numbers of the element.
-    blocks : list of int, optional
-        Not needed: QuTiP's function of this name takes the list of `get_blocks` here.
-
-    Returns
-    -------
-    (int, int)
-
-    Examples
-    --------
-    >>> get_index(3, 0.5, -0.5, 0.5)
-    (5, 4)
-    """
-    return ket_index(N, j, m), ket_index(N, j, m1)
-
-
-def jmm1_dictionary(N: int) -> list[dict]:
-    r"""Dictionaries between (j, m, m1) and the position of :math:`|j,m\rangle\langle j,m_1|`.
-
-    Parameters
-    ----------
-    N : int
-        Number of two-level systems.
-
-    Returns
-    -------
-    list of four dict
-        ``{(row, column): (j, m, m1)}``, its inverse, ``{row * n_DS + column: (j, m, m1)}``, its inverse.
-
-    Examples
-    --------
-    >>> by_position, by_numbers, flat, by_flat = jmm1_dictionary(1)
-    >>> by_numbers[(0.5, 0.5, -0.5)]
-    (0, 1)
-    """
-    nds = num_dicke_states(N)
-    by_position = {}
-    for j in j_vals(N).tolist():
-        ladder = m_vals(j).tolist()
-        for m in ladder:
-            for m1 in ladder:
-                by_position[ket_index(N, j, m), ket_index(N, j, m1)] = (j, m, m1)
-    flat = {row * nds + column: numbers for (row, column), numbers in by_position.items()}
-    return [by_position, {v: k for k, v in by_position.items()}, flat, {v: k for k, v in flat.items()}]
-
-
 def state_degeneracy(N: int, j: float) -> int:
     r"""Number of copies of the ladder j, exactly.
 
@@ -480,3 +400,53 @@ def m_degeneracy(N: int, m: float) -> int:
     """
     energy_degeneracy(N, m)
     return int(N / 2 + 1 - abs(m))
+
+
+class DickeSpace(Space):
+    r"""The Dicke kets :math:`|j,m\rangle` of N emitters; a state has no coherence between different j.
+
+    Parameters
+    ----------
+    N : int
+        Number of emitters.
+
+    Examples
+    --------
+    >>> DickeSpace(20).size
+    121
+    """
+
+    def __init__(self, N: int) -> None:
+        self.N = number_of_emitters(N)
+        super().__init__([num_dicke_states(self.N)])
+
+    @cached_property
+    def blocks(self) -> np.ndarray:
+        """Number of the ladder of each ket."""
+        return np.repeat(np.arange(num_dicke_ladders(self.N)), np.diff(block_offsets(self.N)))
+
+    @property
+    def quantum_numbers(self) -> dict[str, np.ndarray]:
+        """j and m."""
+        j, m = quantum_numbers(self.N)
+        return {"j": j, "m": m}
+
+    @property
+    def log_multiplicity(self) -> np.ndarray:
+        """Logarithm of the number of copies of the ladder of each ket."""
+        return log_degeneracy(self.N, quantum_numbers(self.N)[0])
+
+    @property
+    def representations(self) -> dict[str, int]:
+        """The full Hilbert space, all pairs of Dicke kets, and pairs of equal j."""
+        sizes = np.diff(block_offsets(self.N))
+        return {
+            "2^N x 2^N, complex": 2 * 4**self.N,
+            "Dicke kets squared, complex": 2 * self.size**2,
+            "blocks of equal j, complex": 2 * int(np.sum(sizes**2)),
+        }
+
+
+def looks_like_dicke(size: int) -> bool:
+    """Whether a number of kets, more than those of one emitter, is that of an ensemble."""
+    return size > 2 and num_dicke_states(max(1, math.isqrt(4 * size + 1) - 2)) == size

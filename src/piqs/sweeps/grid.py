@@ -22,6 +22,7 @@ from qutip.ui.progressbar import progress_bars
 
 from piqs import _checks
 from piqs._kernels.threads import available_threads, one_thread
+from piqs.errors import SweepError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,20 +37,6 @@ _WORKER_DIED = "the worker process died at this point (killed, out of memory, or
 
 Index = tuple[int, ...]
 Outcome = tuple[dict[str, np.ndarray] | None, str]  # results and no error, or None and the error's text
-
-
-class SweepError(RuntimeError):
-    """Some points of a sweep failed.
-
-    Attributes
-    ----------
-    dataset : xarray.Dataset
-        All that was computed, with each failed point's error in `dataset.error`.
-    """
-
-    def __init__(self, message: str, dataset: xr.Dataset) -> None:
-        super().__init__(message)
-        self.dataset = dataset
 
 
 def sweep(

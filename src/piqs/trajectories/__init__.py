@@ -1,7 +1,7 @@
 """Quantum trajectories: wave functions, the jump chain, and the statistics of jumps."""
 
+from piqs.errors import TrajectoryError
 from piqs.trajectories.correlations import correlation_mc
-from piqs.trajectories.engine import TrajectoryError
 from piqs.trajectories.monte_carlo import mcsolve
 from piqs.trajectories.result import McResult
 from piqs.trajectories.statistics import (

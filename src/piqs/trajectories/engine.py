@@ -13,6 +13,7 @@ import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from piqs._kernels.threads import available_threads, one_thread
+from piqs.errors import TrajectoryError
 from piqs.trajectories.result import FEWEST_JUMPS, McResult
 from piqs.trajectories.sampler import Batch, Sampler, Seed
 
@@ -24,20 +25,6 @@ _BATCHES = 32
 _LARGEST_BATCH = 256
 # An error estimated from fewer is not worth stopping on: where nothing has jumped yet it is zero.
 _FEWEST_FOR_TOLERANCE = 20
-
-
-class TrajectoryError(RuntimeError):
-    """A batch of trajectories failed.
-
-    Attributes
-    ----------
-    result : McResult
-        The trajectories before it.
-    """
-
-    def __init__(self, message: str, result: McResult) -> None:
-        super().__init__(message)
-        self.result = result
 
 
 def seed_source(seeds: Any, ntraj: int) -> Callable[[int], list[Seed]]:

@@ -7,7 +7,8 @@ jump operators. Table I of the paper misprints the collective pumping in :math:`
 here follows from :math:`J_- J_+`.
 """
 
-from functools import lru_cache
+from difflib import get_close_matches
+from functools import lru_cache, partial
 from math import sqrt
 from typing import Any
 
@@ -16,6 +17,7 @@ from scipy.sparse import csr_array, diags_array
 
 from piqs import _checks
 from piqs._kernels.dicke_amplitudes import rungs, squared_amplitude
+from piqs.equations import Channel, OneBody
 from piqs.operators.jumps import collective_matrix, local_jump_matrices
 from piqs.spaces.dicke import num_dicke_states
 
@@ -27,6 +29,15 @@ _Z = np.array([[0.5, 0.0], [0.0, -0.5]])
 _RAISE = np.array([[0.0, 1.0], [0.0, 0.0]])
 _LOCAL = {"emission": _LOWER, "dephasing": _Z, "pumping": _RAISE}
 _COLLECTIVE = {"collective_emission": _LOWER, "collective_dephasing": _Z, "collective_pumping": _RAISE}
+
+_SYMBOLS = {
+    "emission": "J_{-,n}",
+    "dephasing": "J_{z,n}",
+    "pumping": "J_{+,n}",
+    "collective_emission": "J_-",
+    "collective_dephasing": "J_z",
+    "collective_pumping": "J_+",
+}
 
 # Jump operators are kept in memory up to this N (some megabytes in all).
 _LARGEST_KEPT = 100
@@ -44,12 +55,24 @@ class _Rate:
         return self if instance is None else instance.__dict__[self.name]
 
     def __set__(self, instance: Any, value: Any) -> None:
-        _checks.rate(value, self.name, instance.allow_negative_rates)
+        if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
+            raise TypeError(
+                f"{self.name} must be one rate for all emitters, which are identical, got {len(value)} values; put emitters of "
+                "different rates into ensembles of their own and these into a Composite"
+            )
+        if not callable(value):
+            _checks.rate(value, self.name, instance.allow_negative_rates)
         instance.__dict__[self.name] = value
 
 
 def _unscaled_jumps(N: int, name: str) -> tuple[csr_array, ...]:
     """Jump operators of a channel at rate 1; those of small ensembles are kept, since users scan parameters."""
+    # Three operators of one float64 element and its index a ket, and as much again on the way.
+    _checks.fits_in_memory(
+        2 * 3 * 16 * num_dicke_states(N),
+        f"the jump operators of {name} of N = {N} emitters",
+        "N, or trajectories: mcsolve",
+    )
     return _kept_jumps(N, name) if N <= _LARGEST_KEPT else _kept_jumps.__wrapped__(N, name)
 
 
@@ -61,7 +84,7 @@ def _kept_jumps(N: int, name: str) -> tuple[csr_array, ...]:
 
 
 class SixRates:
-    r"""N two-level systems under local and collective emission, dephasing and pumping.
+    r"""N emitters under local and collective emission, dephasing and pumping.
 
     Rates and N are checked whenever they are set; `Dicke` and `Pim` are built on this.
 
@@ -79,28 +102,65 @@ class SixRates:
     collective_pumping = _Rate()
     allow_negative_rates = False
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            close = get_close_matches(name, [n for n in dir(type(self)) if not n.startswith("_")], n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
+        super().__setattr__(name, value)
+
     @property
     def N(self) -> int:
-        """Number of two-level systems."""
+        """Number of emitters."""
         return self._N
 
     @N.setter
     def N(self, value: int) -> None:
         self._N = _checks.number_of_emitters(value)
 
+    def channels(self) -> list[Channel]:
+        """The channels that are switched on, under the names of their rates.
+
+        Raises
+        ------
+        ValueError
+            If a rate is negative: the equation is none of Lindblad's form then.
+        """
+        channels = []
+        for name, symbol in _SYMBOLS.items():
+            gamma = getattr(self, name)
+            if not callable(gamma) and gamma == 0:
+                continue
+            if not callable(gamma) and gamma < 0:
+                raise ValueError(
+                    "a negative rate has no jump operator and no solver here; `lindbladian` and `liouvillian` accept it"
+                )
+            collective = name in _COLLECTIVE
+            x = (_COLLECTIVE if collective else _LOCAL)[name]
+            jumps = partial(_unscaled_jumps, self.N, name)
+            channels.append(Channel(name, gamma, jumps, OneBody(x, collective), symbol=symbol))
+        return channels
+
     def noise(self) -> list[tuple[float, csr_array]]:
-        """Rates and unscaled jump operators on the Dicke kets of all channels that are switched on.
+        """Rates, of either sign, and unscaled jump operators on the Dicke kets of all channels that are switched on.
 
         Returns
         -------
         list of (float, csr_array)
             Up to three operators for each local channel, one for each collective one.
+
+        Raises
+        ------
+        ValueError
+            If a rate depends on time.
         """
         noise: list[tuple[float, csr_array]] = []
-        for name in (*_LOCAL, *_COLLECTIVE):
-            gamma = float(getattr(self, name))
+        for name in _SYMBOLS:
+            gamma = getattr(self, name)
+            if callable(gamma):
+                raise ValueError(f"{name} depends on time, but here a constant rate is needed; use `mesolve`")
             if gamma != 0:
-                noise += [(gamma, K) for K in _unscaled_jumps(self.N, name)]
+                noise += [(float(gamma), K) for K in _unscaled_jumps(self.N, name)]
         return noise
 
     def jump_matrices(self) -> list[csr_array]:
@@ -110,16 +170,8 @@ class SixRates:
         -------
         list of csr_array, shape (n_DS, n_DS)
         """
-        return [np.sqrt(gamma) * K for gamma, K in self.lindblad_noise()]
-
-    def lindblad_noise(self) -> list[tuple[float, csr_array]]:
-        """As `noise`, refusing negative rates, with which the equation is none of Lindblad's form."""
-        noise = self.noise()
-        if any(gamma < 0 for gamma, _ in noise):
-            raise ValueError(
-                "a negative rate has no jump operator and no solver here; `lindbladian` and `liouvillian` accept it"
-            )
-        return noise
+        self.channels()  # refuses negative rates
+        return [np.sqrt(gamma) * K for gamma, K in self.noise()]
 
     def coefficient_matrix(self) -> csr_array:
         r"""Rate matrix M of the populations, :math:`\dot p = M p`, for diagonal states and Hamiltonians.

@@ -1,15 +1,15 @@
-r"""The ensemble of the paper: N two-level systems, a Hamiltonian, and rates of local and collective noise."""
+r"""The ensemble of the paper: N emitters, a Hamiltonian, and rates of local and collective noise."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from qutip import Qobj, QobjEvo, qzero
+from qutip import Qobj, QobjEvo
 from scipy.sparse import csr_array
 
 from piqs import _checks
 from piqs.compat.pim import solve_populations
-from piqs.compat.rates import SixRates
+from piqs.compat.six_rates import SixRates
 from piqs.compat.superoperator import (
     check_size,
     commutator_on_blocks,
@@ -18,19 +18,19 @@ from piqs.compat.superoperator import (
     physical_eigenstates,
     superoperator,
 )
+from piqs.equations import MasterEquation
+from piqs.models.base import Model
 from piqs.models.hamiltonian import check_hamiltonian, has_diagonal_hamiltonian
 from piqs.operators.spin import as_qobj, collapse_uncoupled
-from piqs.solvers import Result, mesolve, steadystate
-from piqs.solvers.description import Explanation, explain
-from piqs.spaces.dicke import block_offsets, num_dicke_states, quantum_numbers
-from piqs.states.blocks import check_state
-from piqs.trajectories import McResult, mcsolve
+from piqs.solvers import Result
+from piqs.spaces import DickeSpace
+from piqs.spaces.dicke import num_dicke_states
 
 __all__ = ["Dicke"]
 
 
-class Dicke(SixRates):
-    r"""Ensemble of N identical two-level systems under local and collective noise.
+class Dicke(SixRates, Model):
+    r"""Ensemble of N identical emitters under local and collective noise.
 
     .. math::
         \dot\rho = -i[H, \rho] + \gamma_{CE}\mathcal{D}[J_-]\rho + \gamma_{CD}\mathcal{D}[J_z]\rho
@@ -44,13 +44,13 @@ class Dicke(SixRates):
     Parameters
     ----------
     N : int
-        Number of two-level systems, at least 1.
+        Number of emitters, at least 1.
     hamiltonian : Qobj, QobjEvo or list, optional
         Hamiltonian in the Dicke basis, n_DS x n_DS, Hermitian and block diagonal in j (`jspin` makes its
         parts); a QobjEvo or QuTiP's list format, ``[H0, [H1, f]]``, where it depends on time.
-    emission, dephasing, pumping : float, default 0
-        Local rates :math:`\gamma_E, \gamma_D, \gamma_P`, in inverse time.
-    collective_emission, collective_dephasing, collective_pumping : float, default 0
+    emission, dephasing, pumping : float or callable, default 0
+        Local rates :math:`\gamma_E, \gamma_D, \gamma_P`, in inverse time; functions of t where they depend on time.
+    collective_emission, collective_dephasing, collective_pumping : float or callable, default 0
         Collective rates :math:`\gamma_{CE}, \gamma_{CD}, \gamma_{CP}`, in inverse time.
     allow_negative_rates : bool, default False
         Accept negative rates, as time-local non-Markovian equations have them. Only `lindbladian`,
@@ -131,6 +131,21 @@ class Dicke(SixRates):
         check_hamiltonian(self.N, value)
         self._hamiltonian = value
 
+    @property
+    def N(self) -> int:
+        """Number of emitters; can be set where the Hamiltonian fits."""
+        return self._N
+
+    @N.setter
+    def N(self, value: int) -> None:
+        number = _checks.number_of_emitters(value)
+        if getattr(self, "_hamiltonian", None) is not None and number != self._N:
+            raise ValueError(
+                f"N must stay {self._N}, for which the hamiltonian was made, got {value!r}; set hamiltonian = None first, or "
+                "make a new Dicke"
+            )
+        self._N = number
+
     def __repr__(self) -> str:
         lines = [
             f"N = {self.N}",
@@ -140,7 +155,7 @@ class Dicke(SixRates):
         ]
         rates = ["emission", "dephasing", "pumping"]
         rates += [f"collective_{name}" for name in rates]
-        lines += [f"{name} = {getattr(self, name)}" for name in rates if getattr(self, name) != 0]
+        lines += [f"{name} = {getattr(self, name)}" for name in rates if self.__dict__[name] != 0]
         return "\n".join(lines)
 
     def jump_operators(self) -> list[Qobj]:
@@ -191,108 +206,27 @@ class Dicke(SixRates):
             self.collective_pumping,
         )
 
-    def mcsolve(
-        self, state: Any, tlist: Any, e_ops: Any = None, ntraj: int = 500, **keywords: Any
-    ) -> McResult:
-        """Quantum trajectories of the ensemble; without a coherent part, up to millions of emitters.
+    def equation(self, args: dict[str, Any] | None = None, tlist: Any = None) -> MasterEquation:
+        """The master equation on the Dicke kets, with a channel under the name of each rate that is not zero.
 
         Parameters
         ----------
-        state : tuple of float, Qobj or list
-            Initial (j, m), ket or density matrix, or list of ((j, m), weight).
-        tlist, e_ops, ntraj, **keywords
-            As in `piqs.mcsolve`.
+        args : dict, optional
+            Arguments of the coefficients of a time-dependent Hamiltonian.
+        tlist : array_like, optional
+            Times of arrays of coefficients.
 
         Returns
         -------
-        McResult
+        MasterEquation
 
         Examples
         --------
         >>> from piqs import Dicke
-        >>> result = Dicke(100, collective_emission=1.0).mcsolve((50, 50), [0, 0.5], ["jz"], ntraj=10, seeds=1)
-        >>> float(result.expect[0][-1])
-        -50.0
+        >>> Dicke(4, emission=1.0, collective_pumping=0.1).equation().channels
+        (Channel('emission', 1), Channel('collective_pumping', 0.1))
         """
-        return mcsolve(self, state, tlist, (), e_ops, ntraj, **keywords)
-
-    def mesolve(
-        self,
-        rho0: Qobj,
-        tlist: Any,
-        e_ops: Any = None,
-        args: dict[str, Any] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> Result:
-        """Expectation values or states of the ensemble at given times.
-
-        Parameters
-        ----------
-        rho0 : Qobj
-            Initial ket or density matrix in the Dicke basis, block diagonal in j.
-        tlist, e_ops, args, options
-            As in `piqs.mesolve`.
-
-        Returns
-        -------
-        Result
-
-        Raises
-        ------
-        ValueError
-            If rho0 holds coherence between different j.
-
-        Examples
-        --------
-        >>> from piqs import Dicke, excited, jspin
-        >>> result = Dicke(10, emission=1.0).mesolve(excited(10), [0.0, 1.0], [jspin(10, "z")])
-        >>> round(float(result.expect[0][-1]) + 5, 9)  # ten independent emitters: 10 exp(-t)
-        3.678794412
-        """
-        check_state(rho0, self.nds)
-        return mesolve(self._hamiltonian_or_zero(), rho0, tlist, self.lindblad_noise(), e_ops, args, options)
-
-    def steadystate(self, rho0: Qobj | None = None, **keywords: Any) -> Any:
-        """The steady state of the ensemble.
-
-        Parameters
-        ----------
-        rho0 : Qobj, optional
-            Initial state, needed where collective noise alone conserves j.
-        **keywords
-            As in `piqs.steadystate`.
-
-        Returns
-        -------
-        Qobj
-
-        Examples
-        --------
-        >>> import qutip
-        >>> from piqs import Dicke, jspin
-        >>> rho = Dicke(10, emission=1.0, pumping=2.0).steadystate()
-        >>> round(qutip.expect(jspin(10, "z"), rho), 9)
-        1.666666667
-        """
-        check_state(rho0, self.nds)
-        return steadystate(self._hamiltonian_or_zero(), self.lindblad_noise(), rho0, **keywords)
-
-    def explain(self, rho0: Qobj | None = None, e_ops: Any = None) -> Explanation:
-        """How large the problem is in each representation, and the structure found; see `piqs.explain`."""
-        check_state(rho0, self.nds)
-        offsets = np.diff(block_offsets(self.N)).astype(float)
-        others = {
-            "2^N x 2^N, complex": 2.0 * 4.0**self.N,
-            "Dicke kets squared, complex": 2.0 * self.nds**2,
-            "blocks of equal j, complex": 2.0 * float(np.sum(offsets**2)),
-        }
-        labels = {"m": quantum_numbers(self.N)[1]}
-        return explain(
-            self._hamiltonian_or_zero(), rho0, self.lindblad_noise(), e_ops, labels=labels, others=others
-        )
-
-    def _hamiltonian_or_zero(self) -> Any:
-        return qzero(self.nds, dtype="csr") if self.hamiltonian is None else self.hamiltonian
+        return MasterEquation(DickeSpace(self.N), self.hamiltonian, self.channels(), args=args, tlist=tlist)
 
     def lindbladian(self) -> Qobj:
         r"""Superoperator of the noise, without the Hamiltonian.
@@ -357,7 +291,6 @@ class Dicke(SixRates):
         dissipator = dissipator_on_blocks(self.N, self.noise())
         rate = _damping_rate(dissipator) if damping else 0.0
         H = self.hamiltonian
-        check_hamiltonian(self.N, H)  # once more: N may have changed since H was set
         if isinstance(H, (QobjEvo, list)):
             evolving = QobjEvo(H, args=args)
             return superoperator(self.N, dissipator, rate) + evolving.linear_map(self._commutator)

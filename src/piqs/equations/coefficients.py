@@ -1,0 +1,110 @@
+"""Coefficients of time-dependent operators and rates, as real functions of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Coefficient = Callable[[float], complex]
+RealCoefficient = Callable[[float], float]
+
+
+class BecameComplexError(ValueError):
+    """A coefficient that was real at every time tried is complex at another; the problem is read once more as complex."""
+
+    def __init__(self, z: complex, t: float) -> None:
+        super().__init__(f"a coefficient that was real at every time tried is {z} at t = {t}")
+        self.time = t
+
+
+class Coefficients:
+    """Real and imaginary parts of coefficients that exist between two times.
+
+    Parameters
+    ----------
+    times : float64 array, optional
+        Coefficients are tried between the first and the last of these, 0 and 1 by default; they may not exist beyond.
+    assume_complex : bool
+        Treat every coefficient as complex. By default those are real that are at every time tried.
+    """
+
+    def __init__(self, times: np.ndarray | None = None, assume_complex: bool = False) -> None:
+        first, last = (0.0, 1.0) if times is None else (float(np.min(times)), float(np.max(times)))
+        # A few times without a common period.
+        self.trials = first + (last - first) * (np.arange(17) * 0.6180339887 % 1.0)
+        self.assume_complex = assume_complex
+
+    def as_complex(self) -> Coefficients:
+        """The same times, with every coefficient taken as complex."""
+        return Coefficients(self.trials, assume_complex=True)
+
+    def is_complex(self, f: Coefficient | None) -> bool:
+        """Whether a coefficient has an imaginary part at any of the times tried."""
+        if f is None:
+            return False
+        return self.assume_complex or any(complex(f(t)).imag != 0.0 for t in self.trials)
+
+    def real(self, f: Coefficient, must_be_real: str = "") -> RealCoefficient:
+        """Re f(t); that of a Hermitian operator of the named argument has no other part."""
+        may_be_complex = self.is_complex(f)
+
+        def value(t: float) -> float:
+            z = finite_value(f, t)
+            if z.imag != 0.0 and must_be_real:
+                raise ValueError(
+                    f"{must_be_real} must be Hermitian, but the coefficient of a Hermitian part is {z} at t = {t}"
+                )
+            if z.imag != 0.0 and not may_be_complex:
+                raise BecameComplexError(z, t)
+            return z.real
+
+        return value
+
+    @staticmethod
+    def imaginary(f: Coefficient) -> RealCoefficient:
+        """Im f(t)."""
+        return lambda t: finite_value(f, t).imag
+
+    @staticmethod
+    def negative_imaginary(f: Coefficient) -> RealCoefficient:
+        """-Im f(t)."""
+        return lambda t: -finite_value(f, t).imag
+
+
+def finite_value(f: Coefficient, t: float) -> complex:
+    """f(t), refusing NaN and infinity."""
+    z = complex(f(t))
+    if not np.isfinite(z):
+        raise ValueError(
+            f"a coefficient is {z} at t = {t:.6g}; it must be finite from the first time to the last"
+        )
+    return z
+
+
+def product(f: Coefficient | None, g: Coefficient | None) -> Coefficient:
+    """f(t) g(t)^*, where None stands for 1."""
+
+    def value(t: float) -> complex:
+        left = 1.0 if f is None else f(t)
+        right = 1.0 if g is None else g(t)
+        return complex(left) * complex(right).conjugate()
+
+    return value
+
+
+def rate_function(rate: Coefficient, name: str, allow_negative: bool) -> RealCoefficient:
+    """A rate that depends on time, refusing values that are no rate when they appear."""
+
+    def value(t: float) -> float:
+        z: Any = finite_value(rate, t)
+        if z.imag != 0.0 or (z.real < 0.0 and not allow_negative):
+            shown = z if z.imag else z.real
+            raise ValueError(
+                f"the rate of channel {name!r} must be real and >= 0, got {shown} at t = {t:.6g}; "
+                "a negative rate is not a Lindblad equation"
+            )
+        return z.real
+
+    return value

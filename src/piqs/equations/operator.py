@@ -1,0 +1,125 @@
+"""Operators that may depend on time, as sparse matrices and coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj, QobjEvo
+
+from piqs._checks import matrix
+from piqs.equations.coefficients import Coefficient, finite_value
+from piqs.errors import DimensionError
+from piqs.liouville.basis import coordinates
+
+# An operator may miss its symmetry by this part of its largest element.
+SYMMETRY = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    r"""An operator or superoperator :math:`A(t) = A_0 + \sum_k f_k(t) A_k`.
+
+    Parameters
+    ----------
+    constant : csr_array or None
+        A_0, complex128; None for zero.
+    parts : tuple of (csr_array, callable)
+        The A_k and f_k.
+    """
+
+    constant: sp.csr_array | None
+    parts: tuple[tuple[sp.csr_array, Coefficient], ...] = ()
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the operator does not depend on time."""
+        return not self.parts
+
+    @property
+    def terms(self) -> list[tuple[sp.csr_array, Coefficient | None]]:
+        """All matrices with their coefficients, the constant one first with None."""
+        first: list = [] if self.constant is None else [(self.constant, None)]
+        return first + list(self.parts)
+
+    def at(self, t: float, size: int) -> sp.csr_array:
+        """The matrix (size, size) at time t."""
+        total = sp.csr_array((size, size), dtype=complex) if self.constant is None else self.constant
+        for part, f in self.parts:
+            total = total + finite_value(f, t) * part
+        return total
+
+
+def evolving_parts(
+    value: Any, name: str, args: dict[str, Any] | None, times: np.ndarray | None
+) -> list[tuple[Qobj, Coefficient | None]]:
+    """Operators and coefficients (None for constant) of a Qobj, QobjEvo or QuTiP's list format, the constant ones first.
+
+    Raises
+    ------
+    TypeError
+        For anything else, naming the argument.
+    """
+    if isinstance(value, Qobj):
+        if not (value.isoper or value.issuper):
+            raise TypeError(
+                f"{name} must be an operator or superoperator, got a {value.type} with dims {value.dims}"
+            )
+        return [(value, None)]
+    if isinstance(value, (list, tuple)) and len(value) == 0:
+        # QuTiP's QobjEvo([]) ends the process.
+        raise TypeError(f"{name} must not be an empty list; for none pass 0 * qutip.qeye(dims)")
+    try:
+        evo = QobjEvo(value, args=args, tlist=times)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be a Qobj, a QobjEvo or QuTiP's list format [H0, [H1, f], ...], got "
+            f"{type(value).__name__}: {error}"
+        ) from error
+    parts: list[tuple[Qobj, Coefficient | None]] = []
+    for part in evo.to_list():
+        if isinstance(part, Qobj):
+            parts.append((part, None))
+        elif isinstance(part[0], Qobj):
+            parts.append((part[0], part[1]))
+        else:
+            raise TypeError(
+                f"{name} is a function that returns an operator, whose sparsity cannot be known in advance; write it as "
+                "a list of operators with coefficient functions, [H0, [H1, f1], ...]"
+            )
+    return sorted(parts, key=lambda part: part[1] is not None)
+
+
+def operator_of(parts: list[tuple[Qobj, Coefficient | None]], name: str) -> Operator:
+    """The operator of some parts."""
+    constant: sp.csr_array | None = None
+    varying = []
+    for part, f in parts:
+        converted = matrix(part, name)
+        if f is not None:
+            varying.append((converted, f))
+        else:
+            constant = converted if constant is None else constant + converted
+    return Operator(constant, tuple(varying))
+
+
+def check_dims(operator: Any, dims: list, name: str) -> None:
+    """Refuse an operator with other dims than the problem's."""
+    if operator.dims[0] != operator.dims[1] or operator.dims[0] != dims[0]:
+        raise DimensionError(
+            f"{name} has dims {operator.dims}, but the problem has dims {dims}; build both on the same spaces"
+        )
+
+
+def check_hermitian(candidate: sp.sparray, name: str) -> None:
+    """Refuse a matrix that differs from its adjoint."""
+    # The coordinates of a Hermitian matrix are real.
+    _, values = coordinates(candidate)
+    difference = 2.0 * float(np.abs(values.imag).max(initial=0.0))
+    if difference > SYMMETRY * np.abs(values).max(initial=0.0):
+        raise ValueError(
+            f"{name} must be Hermitian, but differs from its adjoint by {difference:.3g}; add its adjoint, or pass "
+            "losses as collapse operators"
+        )

@@ -1,0 +1,65 @@
+"""Density matrices and kets from outside, and the checks they must pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj, ket2dm
+
+from piqs._checks import matrix as matrix_of
+from piqs.equations.operator import check_hermitian
+from piqs.errors import DimensionError
+
+# Positivity of larger blocks is judged by their 2 x 2 minors instead of their eigenvalues.
+_LARGEST_BLOCK = 400
+
+
+def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
+    """The density matrix of a ket or operator, refusing what is no state of a system with these dims."""
+    if not isinstance(rho0, Qobj):
+        raise TypeError(f"{name} must be a Qobj (ket or density matrix), got {type(rho0).__name__}")
+    if rho0.isket:
+        matrix_of(rho0, name)
+        rho0 = ket2dm(rho0)
+        from_ket = True
+    elif rho0.isoper:
+        from_ket = False
+    else:
+        raise TypeError(f"{name} must be a ket or a density matrix, got a {rho0.type} with dims {rho0.dims}")
+    if rho0.dims != dims:
+        raise DimensionError(f"{name} has dims {rho0.dims}, but the problem has dims {dims}")
+    matrix = matrix_of(rho0, name)
+    trace = matrix.trace()
+    if abs(trace - 1.0) > 1e-8:
+        raise ValueError(
+            f"{name} must have trace 1, got {trace:.6g}; divide it by its trace (or use .unit())"
+        )
+    if not from_ket:
+        check_hermitian(matrix, name)
+        _check_positive(matrix, name)
+    return matrix
+
+
+def _check_positive(matrix: sp.csr_array, name: str) -> None:
+    diagonal = matrix.diagonal().real
+    lowest = float(diagonal.min())
+    coo = matrix.tocoo()
+    a, b = coo.coords
+    if lowest >= -1e-8 and np.array_equal(a, b):
+        return
+    count, label = sp.csgraph.connected_components(abs(matrix), directed=False)
+    sizes = np.bincount(label, minlength=count)
+    order = np.argsort(label, kind="stable")
+    ends = np.cumsum(sizes)
+    for size, end in zip(sizes, ends, strict=True):
+        if 1 < size <= _LARGEST_BLOCK:
+            kets = order[end - size : end]
+            lowest = min(lowest, float(np.linalg.eigvalsh(matrix[kets][:, kets].toarray())[0]))
+    excess = np.abs(coo.data) ** 2 - np.abs(diagonal[a] * diagonal[b])
+    if lowest < -1e-8 or (excess.size and excess.max() > 1e-8):
+        raise ValueError(
+            f"{name} must be positive semidefinite, but has an eigenvalue of {min(lowest, -abs(excess).max()):.3g}; check how "
+            "it was built"
+        )

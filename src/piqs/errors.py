@@ -1,0 +1,73 @@
+"""Every exception and warning of the package. All are public."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConvergenceError",
+    "DimensionError",
+    "NoSuchKetError",
+    "NotUniqueError",
+    "ResolventError",
+    "SteadyStateError",
+    "SweepError",
+    "TrajectoryError",
+    "TruncationWarning",
+]
+
+
+class DimensionError(TypeError, ValueError):
+    """An operator or state belongs to another space than the problem."""
+
+
+class NoSuchKetError(ValueError, KeyError):
+    """A ket or matrix element |j,m><j,m1| does not exist; QuTiP raises KeyError in the same place."""
+
+    __str__ = ValueError.__str__
+
+
+class ConvergenceError(RuntimeError):
+    """A method does not reach the accuracy asked for; the message says what to do."""
+
+
+class ResolventError(ConvergenceError):
+    """The resolvent does not exist at a frequency: an oscillation there never decays."""
+
+
+class SteadyStateError(ValueError):
+    """There is no unique steady state, or it was not reached; the message says which and what to do."""
+
+
+class NotUniqueError(SteadyStateError):
+    """There are several steady states."""
+
+
+class TrajectoryError(RuntimeError):
+    """A batch of trajectories failed.
+
+    Attributes
+    ----------
+    result : McResult
+        The trajectories before it.
+    """
+
+    def __init__(self, message: str, result: object) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class SweepError(RuntimeError):
+    """Some points of a sweep failed.
+
+    Attributes
+    ----------
+    dataset : xarray.Dataset
+        All that was computed, with each failed point's error in `dataset.error`.
+    """
+
+    def __init__(self, message: str, dataset: object) -> None:
+        super().__init__(message)
+        self.dataset = dataset
+
+
+class TruncationWarning(UserWarning):
+    """The highest Fock state kept is populated: the cut-off is too low for the numbers returned."""
