@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from math import sqrt
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from qutip import Qobj
+from qutip import Qobj, QobjEvo, coefficient
+from scipy.sparse import csr_matrix
 
 from piqs import _checks
 from piqs.equations.coefficients import Coefficient
 from piqs.equations.operator import Operator, evolving_parts, operator_of
 
-Jump = Operator | Qobj | sp.sparray
+Jump: TypeAlias = Operator | Qobj | sp.sparray
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,23 @@ class Channel:
         if isinstance(given, (Operator, Qobj)) or sp.issparse(given):
             given = (given,)
         return tuple(_operator(jump, f"jumps[{k}] of channel {self.name!r}") for k, jump in enumerate(given))
+
+    def c_ops(self, dims: list) -> list[Qobj | QobjEvo]:
+        r"""Collapse operators :math:`\sqrt\gamma K_k` for QuTiP's solvers, with QuTiP's dims given."""
+        rate = self.rate
+        scale = 1.0 if callable(rate) else sqrt(rate)
+        found: list[Qobj | QobjEvo] = []
+        for jump in self.jumps:
+            operators = [
+                (Qobj(csr_matrix(scale * matrix, dtype=complex), dims=dims, dtype="csr"), f)
+                for matrix, f in jump.terms
+            ]
+            if jump.is_constant and not callable(rate):
+                found.append(operators[0][0])
+                continue
+            evolving = QobjEvo([A if f is None else [A, f] for A, f in operators])
+            found.append(evolving * coefficient(lambda t: sqrt(rate(t))) if callable(rate) else evolving)
+        return found
 
     def embedded(self, part: str, name: str, embed: Callable[[sp.csr_array], sp.csr_array]) -> Channel:
         """The same channel as one of a part of a composite system; its jumps are embedded when they are needed."""

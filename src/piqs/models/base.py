@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qutip import Qobj
+from qutip import Qobj, QobjEvo
 
 from piqs.equations import MasterEquation
 from piqs.equations.display import latex
@@ -53,6 +53,17 @@ class Model(ABC):
     def space(self) -> Space:
         """The space of the kets."""
         return self.equation().space
+
+    def jump_operators(self) -> list[Qobj | QobjEvo]:
+        """Collapse operators that make up the noise, with the square roots of their rates.
+
+        Returns
+        -------
+        list of Qobj or QobjEvo
+            For ``c_ops`` of this package's or QuTiP's solvers, in the order of the equation's channels.
+        """
+        equation = self.equation()
+        return [jump for channel in equation.channels for jump in channel.c_ops(equation.dims)]
 
     def mesolve(
         self,

@@ -66,7 +66,8 @@ class Composite(Model):
     """
 
     def __init__(self, *subsystems: Model, threshold: float = 1e-4, **named: Model) -> None:
-        self.parts: dict[int | str, Model] = {**dict(enumerate(subsystems)), **named}
+        self.parts: dict[int | str, Model] = dict(enumerate(subsystems))
+        self.parts.update(named)
         if not self.parts:
             raise ValueError("Composite needs at least one subsystem, got none; pass Dicke and Mode objects")
         for name, part in self.parts.items():
@@ -147,7 +148,8 @@ class Composite(Model):
 
     def state(self, *states: Qobj, **named: Qobj) -> Qobj:
         """The product of one state (ket or density matrix) for each subsystem, in order or by name."""
-        given = {**dict(zip(self.parts, states, strict=False)), **named}
+        given: dict[int | str, Qobj] = dict(zip(self.parts, states, strict=False))
+        given.update(named)
         if len(states) > len(self.parts) or set(given) != set(self.parts):
             raise ValueError(
                 f"state needs one state for each of the {len(self.parts)} subsystems {list(self.parts)}, got "
@@ -192,11 +194,6 @@ class Composite(Model):
             evolving_parts(coupling, "interaction", args, tlist)
             coupling = QobjEvo(coupling, args=args, tlist=tlist)
         return sum(own, coupling)
-
-    def jump_operators(self) -> list[Qobj]:
-        """The collapse operators of all subsystems and the common ones."""
-        own = [self.embed(name, jump) for name, part in self.parts.items() for jump in part.jump_operators()]
-        return own + list(self.common_jumps)
 
     def equation(self, args: dict[str, Any] | None = None, tlist: Any = None) -> MasterEquation:
         """The master equation, with channels named ``"cavity.loss"``, ``"common[0]"``, ..."""

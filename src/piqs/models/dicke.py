@@ -21,7 +21,7 @@ from piqs.compat.superoperator import (
 from piqs.equations import MasterEquation
 from piqs.models.base import Model
 from piqs.models.hamiltonian import check_hamiltonian, has_diagonal_hamiltonian
-from piqs.operators.spin import as_qobj, collapse_uncoupled
+from piqs.operators.spin import collapse_uncoupled
 from piqs.solvers import Result
 from piqs.spaces import DickeSpace
 from piqs.spaces.dicke import num_dicke_states
@@ -158,7 +158,7 @@ class Dicke(SixRates, Model):
         lines += [f"{name} = {getattr(self, name)}" for name in rates if self.__dict__[name] != 0]
         return "\n".join(lines)
 
-    def jump_operators(self) -> list[Qobj]:
+    def jump_operators(self) -> list[Qobj | QobjEvo]:
         r"""Collapse operators in the Dicke basis that make up the noise.
 
         .. math:: \sum_n \mathcal{D}[J_{q,n}]\rho = \sum_{D=-1,0,1} \mathcal{D}[K_{q,D}]\rho
@@ -167,7 +167,7 @@ class Dicke(SixRates, Model):
 
         Returns
         -------
-        list of Qobj
+        list of Qobj, or of QobjEvo where a rate depends on time
             For ``c_ops`` of this package's or QuTiP's solvers.
 
         Raises
@@ -181,7 +181,7 @@ class Dicke(SixRates, Model):
         >>> len(Dicke(4, emission=1.0, collective_emission=0.5).jump_operators())
         4
         """
-        return [as_qobj(K) for K in self.jump_matrices()]
+        return super().jump_operators()
 
     def c_ops(self) -> list[Qobj]:
         r"""Collapse operators in the :math:`2^N` space, N <= 10; see `collapse_uncoupled`.

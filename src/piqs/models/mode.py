@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from qutip import Qobj, destroy, num
 
 from piqs._checks import finite, rate
@@ -71,12 +70,6 @@ class Mode(Model):
             gamma = (lambda t, factor=factor: factor * kappa(t)) if callable(kappa) else factor * kappa
             channels.append(Channel(name, gamma, jump, symbol=symbol))
         return channels
-
-    def jump_operators(self) -> list[Qobj]:
-        """Photon loss and, at finite occupation, gain, with the square root of their rates."""
-        a, nbar = destroy(self.n_fock, dtype="csr"), self.occupation
-        channels = [(self.loss * (1 + nbar), a), (self.loss * nbar, a.dag())]
-        return [np.sqrt(gamma) * operator for gamma, operator in channels if gamma > 0]
 
     def equation(self, args: dict[str, Any] | None = None, tlist: Any = None) -> MasterEquation:
         """The master equation, with the channels "loss" and "gain"."""

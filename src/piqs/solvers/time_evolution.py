@@ -182,7 +182,7 @@ def _evolve(
         for key, function in rows.functions.items():
             from_functions[key].append(function(float(times[i]), result.density_matrix(x)))
 
-    observables = rows.matrix(generator)
+    observables = rows.matrix(generator)  # type: ignore[arg-type]
     evolution = integrator(
         settings,
         generator,

@@ -149,7 +149,7 @@ class ProductSpace(Space):
         return np.tile(np.repeat(values, after), before)
 
     @cached_property
-    def blocks(self) -> np.ndarray | None:  # type: ignore[override]
+    def blocks(self) -> np.ndarray | None:
         """One label for each combination of the parts' labels."""
         labels = None
         for name, part in self.parts.items():
@@ -161,7 +161,7 @@ class ProductSpace(Space):
         return labels
 
     @cached_property
-    def quantum_numbers(self) -> dict[str, np.ndarray]:  # type: ignore[override]
+    def quantum_numbers(self) -> dict[str, np.ndarray]:
         """Quantum numbers of all parts."""
         names = [number for part in self.parts.values() for number in part.quantum_numbers]
         return {
