@@ -11,8 +11,9 @@ import numpy as np
 from qutip import Qobj
 from scipy.special import entr
 
-from piqs.spaces.dicke import block_offsets, j_vals, log_degeneracy
-from piqs.states.blocks import check_block_diagonal, isdiagonal
+from piqs.measures.reading import hermitian_matrix
+from piqs.spaces.dicke import block_offsets, j_vals, log_degeneracy, num_tls
+from piqs.states.blocks import isdiagonal
 
 __all__ = ["dicke_function_trace", "entropy_vn_dicke", "purity_dicke"]
 
@@ -21,11 +22,9 @@ _LARGEST_LOG = 709.0
 
 
 def block_spectrum(rho: Qobj) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues of all blocks, and the logarithm of the degeneracy of the ladder of each."""
-    N = check_block_diagonal(rho)
-    matrix = rho.to("csr").data.as_scipy()
-    if abs(matrix - matrix.conj().T).max() > 1e-10 * abs(matrix).max():
-        raise ValueError("rho must be Hermitian, got one that differs from its adjoint")
+    """Eigenvalues of all blocks of a Hermitian operator, and the logarithm of the degeneracy of the ladder of each."""
+    matrix = hermitian_matrix(rho)
+    N = num_tls(matrix.shape[0])
     spectra = []
     for start, end in pairwise(block_offsets(N).tolist()):
         block = matrix[start:end, start:end]
