@@ -6,8 +6,6 @@ import qutip
 
 import piqs
 from piqs import Dicke, excited, jspin, mesolve, steadystate
-from piqs.liouville import assembled as generator
-from piqs.liouville import matrix_free as blocks
 
 N = 2
 H, RHO = jspin(N, "x"), excited(N)
@@ -214,8 +212,7 @@ def test_steady_state_needs_a_constant_generator():
 
 def test_a_problem_beyond_memory_is_refused_before_it_is_built(monkeypatch):
     # as if 100 kB were left: the time crystal of 40 emitters takes more
-    for module in (generator, blocks):
-        monkeypatch.setattr(module, "available_bytes", lambda: 1e5)
+    monkeypatch.setattr("piqs._resources.available_bytes", lambda: 1e5)
     M = 40
     system = Dicke(M, jspin(M, "x"), collective_emission=1 / M, dephasing=0.01)
     for call in (

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 import brute_force
 from piqs import Dicke, jspin, liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
 from piqs.linear import arnoldi as rightmost
-from piqs.liouville import Generator
+from piqs.liouville import AssembledGenerator
 from piqs.solvers import eigenmodes as eigenvalues
 
 
@@ -178,7 +178,7 @@ def test_arnoldi_says_when_it_fails(monkeypatch):
     monkeypatch.setattr(rightmost, "_RESIDUAL", 0.0)
     monkeypatch.setattr(rightmost, "_ATTEMPTS", 2)
     wide = sp.csr_array(sp.diags_array(-np.linspace(1, 2, 400)) + sp.diags_array(np.ones(399), offsets=1))
-    wide = Generator(20, np.arange(400), [wide], [None])
+    wide = AssembledGenerator(20, np.arange(400), [wide], [None])
     with pytest.raises(rightmost.ConvergenceError, match="too close together"):
         rightmost.rightmost(wide, 3)
 

@@ -34,7 +34,7 @@ def test_each_has_one_signature(monkeypatch):
         system = Dicke(N, drive, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1)
         e_ops = [jspin(N, "z"), jspin(N, "-")]
         for largest in (0, 300_000):
-            monkeypatch.setattr(sys.modules["piqs.solvers.time_evolution"], "_LARGEST_ASSEMBLED", largest)
+            monkeypatch.setattr("piqs.integrators.choose.LARGEST_ASSEMBLED", largest)
             for method in ("faber", "rational", "exponential", "dop853"):
                 for rho0 in (excited(N), css(N)):
                     system.mesolve(rho0, np.linspace(0, 1, 3), e_ops, options={"method": method})

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from piqs.equations.from_qutip import system
 
 import piqs
 from piqs._kernels.dissection import nested_dissection
 from piqs._kernels.triangular import subtrees
+from piqs.equations import read
 from piqs.linear import factors as lu_module
 from piqs.linear.factors import Factors
 from piqs.liouville import reduce
@@ -15,7 +15,7 @@ from piqs.liouville import reduce
 
 def generator(N):
     atoms = piqs.Dicke(N, piqs.jspin(N, "x"), 0.3, 0.2, 0.1, 0.5, 0.4, 0.3)
-    return reduce(system(atoms.hamiltonian, atoms.jump_operators()).lindbladian).matrix
+    return reduce(read(atoms.hamiltonian, atoms.jump_operators()).lindbladian).matrix
 
 
 def grid(side):
@@ -62,8 +62,8 @@ def test_solutions_of_a_shifted_generator(dtype, often, monkeypatch):
 def test_shares_of_threads(threads, monkeypatch):
     monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
     monkeypatch.setattr(lu_module, "available_threads", lambda: threads)
-    monkeypatch.setattr("piqs.linear.threads._WORTH_A_THREAD", 0)
-    monkeypatch.setattr("piqs.linear.threads.available_threads", lambda: threads)
+    monkeypatch.setattr("piqs._resources._WORTH_A_THREAD", 0)
+    monkeypatch.setattr("piqs._resources.available_threads", lambda: threads)
     matrix = grid(20)
     factors = Factors(matrix, often=True)
     b = np.random.default_rng(0).standard_normal(400)
@@ -106,3 +106,14 @@ def test_a_dense_row_costs_no_fill():
 def test_a_singular_matrix_is_refused():
     with pytest.raises(RuntimeError, match="singular"):
         Factors(sp.csr_array(np.diag([1.0, 0.0, 2.0])))
+
+
+def test_fill_is_predicted_before_it_is_made(monkeypatch):
+    for matrix in (grid(40), generator(6), sp.eye_array(30, format="csr")):
+        factors = Factors(2.0 * sp.eye_array(matrix.shape[0]) - matrix)
+        # SuperLU pads columns that it handles together, and leaves out what is zero by chance
+        assert factors.predicted == pytest.approx(factors.nnz, rel=0.1)
+    monkeypatch.setattr("piqs._resources.NEGLIGIBLE", 0)
+    monkeypatch.setattr("piqs._resources.available_bytes", lambda: 1e3)
+    with pytest.raises(MemoryError, match=r"LU factors of 1,600 unknowns.*evolution"):
+        Factors(grid(40))

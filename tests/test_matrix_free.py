@@ -1,15 +1,12 @@
 """The generator that is never stored against the assembled one, which other tests hold against 2^N brute force."""
 
-import sys
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from piqs.equations.from_qutip import system
 
 from piqs import Dicke, css, excited, jspin
-from piqs.integrators.application import application
-from piqs.liouville import BlockGenerator, NotBlockDiagonal, reduce
+from piqs.equations import read
+from piqs.liouville import MatrixFreeGenerator, reduce
 from piqs.liouville.basis import coordinates
 
 
@@ -28,13 +25,13 @@ def driven(N, detuning=0.0):
 def test_application_equals_the_assembled_generator(N, detuning, state):
     ensemble = driven(N, detuning)
     rho0 = {"excited": excited(N), "css": css(N, 0.6, 0.8), "complex css": css(N, 0.6, 0.8j)}[state]
-    lindbladian = system(ensemble.hamiltonian, ensemble.noise()).lindbladian
+    lindbladian = read(ensemble).lindbladian
     rho = matrix(rho0)
-    blocks = BlockGenerator(lindbladian, rho)
+    blocks = MatrixFreeGenerator(lindbladian, rho)
     assembled = reduce(lindbladian, coordinates(rho)[0])
-    apply, x = application(blocks), blocks.pack(rho)
+    x = blocks.pack(rho)
     expected = assembled.matrix @ assembled.pack(rho)
-    found = apply.half_sum(1.0, x) + apply.half_sum(-1.0, x)
+    found = blocks.half_sum(1.0, x) + blocks.half_sum(-1.0, x)
     difference = blocks.unpack(found) - assembled.unpack(expected)
     # One product and sum a coefficient: a few roundings of the largest rate.
     assert abs(difference).max() < 1e-13
@@ -47,7 +44,7 @@ def test_evolution_equals_the_assembled_one(monkeypatch, detuning):
     observables = [jspin(N, "z"), jspin(N, "-"), jspin(N, "+") * jspin(N, "-")]
     options = {"rtol": 1e-12, "store_states": True}
     assembled = ensemble.mesolve(css(N, 0.6, 0.8), times, observables, options=options)
-    monkeypatch.setattr(sys.modules["piqs.solvers.time_evolution"], "_LARGEST_ASSEMBLED", 5)
+    monkeypatch.setattr("piqs.integrators.choose.LARGEST_ASSEMBLED", 5)
     free = ensemble.mesolve(css(N, 0.6, 0.8), times, observables, options=options)
     assert (assembled.stats["generator"], free.stats["generator"]) == ("assembled", "matrix-free")
     for a, b in zip(assembled.expect, free.expect, strict=True):
@@ -58,13 +55,13 @@ def test_evolution_equals_the_assembled_one(monkeypatch, detuning):
 
 def test_resonant_drive_needs_real_numbers_only():
     ensemble = driven(6)
-    lindbladian = system(ensemble.hamiltonian, ensemble.noise()).lindbladian
-    assert BlockGenerator(lindbladian, matrix(excited(6))).dtype == np.float64
+    lindbladian = read(ensemble).lindbladian
+    assert MatrixFreeGenerator(lindbladian, matrix(excited(6))).dtype == np.float64
     # A mean along the drive is the one thing that the real gauge cannot hold.
-    assert BlockGenerator(lindbladian, matrix(css(6))).dtype == np.complex128
+    assert MatrixFreeGenerator(lindbladian, matrix(css(6))).dtype == np.complex128
 
 
 def test_what_has_no_blocks_is_refused():
-    undriven = system(jspin(4, "z"), Dicke(4, emission=1.0).noise()).lindbladian
-    with pytest.raises(NotBlockDiagonal, match="diagonal"):
-        BlockGenerator(undriven, matrix(excited(4)))
+    undriven = read(Dicke(4, jspin(4, "z"), emission=1.0)).lindbladian
+    with pytest.raises(ValueError, match="diagonal"):
+        MatrixFreeGenerator(undriven, matrix(excited(4)))

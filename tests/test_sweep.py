@@ -36,7 +36,7 @@ def fragile(x, how="raise"):
 def thread_count():
     from threadpoolctl import threadpool_info
 
-    from piqs._kernels.threads import available_threads
+    from piqs._resources import available_threads
 
     np.ones((4, 4)) @ np.ones((4, 4))
     return max([available_threads(), *(pool["num_threads"] for pool in threadpool_info())])

@@ -1,6 +1,5 @@
 """Uniformization against the matrix exponential, and its Poisson weights against exact ones."""
 
-import importlib
 import math
 from fractions import Fraction
 
@@ -10,12 +9,10 @@ import qutip
 import scipy.linalg as la
 
 import piqs
-from piqs.integrators.base import NoConvergenceError
+from piqs.errors import ConvergenceError
 from piqs.integrators.rational import Rational
+from piqs.integrators.registry import METHODS
 from piqs.integrators.uniformization import poisson_weights
-
-# the name `piqs.solvers.mesolve` is the function
-mesolve_module = importlib.import_module("piqs.solvers.time_evolution")
 
 RATES = {
     "emission": 0.7,
@@ -76,12 +73,12 @@ def test_another_method_takes_over_where_the_rational_space_fails(monkeypatch):
 
     def no_convergence(self, lu, gamma, window):
         fail["calls"] += 1
-        raise NoConvergenceError
+        raise ConvergenceError
 
     monkeypatch.setattr(Rational, "_space", no_convergence)
     monkeypatch.setattr(Rational, "cost", lambda self: 0.0)
-    for limit in ("_ALWAYS_CHEAP", "_CHEAP_EXPONENTIALS"):
-        monkeypatch.setattr(mesolve_module, limit, 0.0)
+    for name in ("uniformization", "faber", "rational"):
+        monkeypatch.setattr(METHODS[name], "worth_asking", 0.0)
     N, times, jz = 6, np.array([0.0, 0.4, 1.0]), piqs.jspin(6, "z")
     system = piqs.Dicke(N, emission=1.0)
     for keep in (False, True):
@@ -90,5 +87,5 @@ def test_another_method_takes_over_where_the_rational_space_fails(monkeypatch):
         assert len(result.states) == (3 if keep else 0)
         assert result.stats["method"] in ("rational, uniformization", "rational, faber")
     assert fail["calls"] == 2
-    with pytest.raises(NoConvergenceError):
+    with pytest.raises(ConvergenceError):
         system.pisolve(piqs.excited(N), times, [jz], options={"method": "rational"})

@@ -59,6 +59,15 @@ def add_product(cuts, indptr, indices, data, scale, x, y):
 
 
 @njit(cache=True, nogil=True)
+def add_transposed_product(indptr, indices, data, scale, x, y):
+    """y += scale * L^T x."""
+    for r in range(x.size):
+        t = scale * x[r]
+        for p in range(uintp(indptr[r]), uintp(indptr[r + 1])):
+            y[uintp(indices[p])] += data[p] * t
+
+
+@njit(cache=True, nogil=True)
 def bands(indptr, indices, data):
     """Bands of four rows of a CSR matrix, each padded with zeros to its longest row: starts, columns and values.
 

@@ -1,40 +1,76 @@
-"""What all integrators share: where they start, which outputs are wanted, and where these are kept."""
+"""What all integrators share: the problem, which options they honour, when they apply, and where outputs are kept."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
+from piqs.linear.ellipse import Ellipse, ellipse
+from piqs.liouville import AssembledGenerator, Generator
 
-class NoConvergenceError(RuntimeError):
-    """An integrator cannot reach the accuracy asked for; another one may."""
 
-
-class Evolution(ABC):
-    r"""The solution of :math:`\dot x = L(t) x` at given times, as expectation values and, where wanted, states.
+@dataclass
+class Problem:
+    r"""The solution of :math:`\dot x = L(t) x` is wanted at given times, as expectation values or states.
 
     Parameters
     ----------
-    generator : Generator or BlockGenerator
-        L on the reduced basis.
-    x0 : float64 array (n,)
+    generator : Generator
+        L.
+    x0 : array (size,)
         The state at the first time.
     times : float64 array (T,)
         Output times, not decreasing.
-    observables : csr_array (m, n)
-        Rows o with the expectation values o . x.
+    observables : csr_array (m, size)
+        Rows o with the expectation values Re o . x.
     rtol, atol : float
-        Accuracy of the state at the last time, relative to its norm and absolute.
+        Error allowed: atol + rtol times the norm of the state.
+    max_step : float
+        Longest step; 0 means no limit.
     on_state : callable, optional
         Called as on_state(i, x) at every output time; without it only expectation values are kept.
     on_progress : callable, optional
         Called with the number of outputs done so far.
-    max_step : float
-        Longest step; 0 means no limit.
+    """
+
+    generator: Generator
+    x0: np.ndarray
+    times: np.ndarray
+    observables: sp.csr_array
+    rtol: float = 1e-6
+    atol: float = 1e-8
+    max_step: float = 0.0
+    on_state: Callable[[int, np.ndarray], None] | None = None
+    on_progress: Callable[[int], Any] | None = None
+
+    @property
+    def duration(self) -> float:
+        """Time from the first to the last output."""
+        return float(self.times[-1] - self.times[0])
+
+    @cached_property
+    def relative_accuracy(self) -> float:
+        """The error allowed, relative to the norm of the state at the first time."""
+        norm = np.sqrt(self.generator.dot(self.x0, self.x0))
+        return self.rtol + (self.atol / norm if norm > self.atol else 0.0)
+
+    @cached_property
+    def ellipse(self) -> Ellipse:
+        """Around the numerical range of a constant generator: what costs are predicted from."""
+        return ellipse(self.generator)
+
+
+class Integrator(ABC):
+    """A method that solves a `Problem`.
+
+    A subclass declares its name, the options it honours, when it applies and what it costs, and fills in `run`; a line in
+    ``piqs.integrators.registry`` makes it known.
 
     Attributes
     ----------
@@ -43,56 +79,52 @@ class Evolution(ABC):
     done : int
         How many output times are finished; less than T after an interruption.
     applications : int
-        Applications of the generator so far.
-    x : float64 array (n,)
+        Applications of the generator (or solves with its factors) so far.
+    x : array (size,)
         The state at the last finished time.
+    otherwise : type of Integrator or None
+        What goes on from where this one does not converge; None makes that an error.
     """
 
-    name: str
+    name: ClassVar[str]
+    # Which of the options rtol, atol and max_step it honours.
+    options: ClassVar[frozenset[str]] = frozenset({"rtol", "atol"})
+    # Whether "auto" may take it.
+    automatic: ClassVar[bool] = True
+    # Whether it works from applications alone, so that the generator need not be stored.
+    matrix_free: ClassVar[bool] = True
+    # It is not asked for its cost where another method has been found to cost less than this (in multiplications).
+    worth_asking: ClassVar[float] = 0.0
 
-    def __init__(
-        self,
-        generator: Any,
-        x0: np.ndarray,
-        times: np.ndarray,
-        observables: sp.csr_array,
-        rtol: float = 1e-6,
-        atol: float = 1e-8,
-        on_state: Callable[[int, np.ndarray], None] | None = None,
-        on_progress: Callable[[int], Any] | None = None,
-        max_step: float = 0.0,
-    ) -> None:
-        self.generator = generator
-        self.x = x0
-        self.times = times
-        self.observables = observables
-        self.rtol = rtol
-        self.atol = atol
-        self.on_state = on_state
-        self.on_progress = on_progress
-        self.max_step = max_step
-        self.values = np.zeros((times.size, observables.shape[0]))
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.generator = problem.generator
+        self.times = problem.times
+        self.observables = problem.observables
+        self.on_state = problem.on_state
+        self.x = problem.x0
+        self.values = np.zeros((problem.times.size, problem.observables.shape[0]))
         self.done = 0
         self.applications = 0
+        self.otherwise: type[Integrator] | None = None
 
-    @property
-    def duration(self) -> float:
-        """Time from the first to the last output."""
-        return float(self.times[-1] - self.times[0])
+    @classmethod
+    def unsuitable(cls, problem: Problem) -> str | None:
+        """Why the method does not apply to a problem, as "it needs ..."; None where it does."""
+        return None
 
-    def conserved_trace(self) -> np.ndarray:
-        """The vector t with Tr rho = t . x, or zeros where unknowns were dropped so that those left do not keep it."""
-        trace, matrix = self.generator.trace, self.generator.matrix
-        change = np.abs(trace @ matrix).max(initial=0.0)
-        return trace if change <= 1e-12 * np.abs(matrix.data).max(initial=0.0) else np.zeros_like(trace)
+    @abstractmethod
+    def cost(self) -> float:
+        """What the run will take, about, in units of one multiplication of an application; infinite where unknown."""
 
     @abstractmethod
     def run(self) -> None:
         """Fill in the outputs."""
 
-    def cost(self) -> float:
-        """What the run will take, about, in units of one multiplication of an application."""
-        return np.inf
+    @property
+    def used(self) -> str:
+        """The method, or the methods, that produced the outputs."""
+        return self.name
 
     def record_state(self, x: np.ndarray) -> None:
         """Keep the outputs of the next output time, at which the state is x."""
@@ -108,5 +140,26 @@ class Evolution(ABC):
 
     def _advance(self, outputs: int) -> None:
         self.done += outputs
-        if self.on_progress is not None:
-            self.on_progress(self.done)
+        if self.problem.on_progress is not None:
+            self.problem.on_progress(self.done)
+
+
+class OnMatrix(Integrator):
+    """A method that reads the stored matrix of a constant generator."""
+
+    generator: AssembledGenerator
+    matrix_free = False
+
+    @classmethod
+    def unsuitable(cls, problem: Problem) -> str | None:
+        """It needs the stored matrix of a generator that is constant in time."""
+        if problem.generator.kind != "assembled":
+            return "it needs the matrix of the generator, which is not stored"
+        return None if problem.generator.constant else "it needs a generator that is constant in time"
+
+    @cached_property
+    def conserved_trace(self) -> np.ndarray:
+        """The vector t with Tr rho = t . x, or zeros where unknowns were dropped so that those left do not keep it."""
+        trace, matrix = self.generator.trace, self.generator.matrix
+        change = np.abs(trace @ matrix).max(initial=0.0)
+        return trace if change <= 1e-12 * np.abs(matrix.data).max(initial=0.0) else np.zeros_like(trace)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.linalg as la
 
-from piqs.integrators.base import Evolution
-from piqs.linear.threads import one_blas_thread
+from piqs._resources import one_blas_thread
+from piqs.integrators.base import OnMatrix
 
 # Outputs propagated at once, which bounds memory.
 _BLOCK = 1024
@@ -21,10 +21,11 @@ _SAME = 8 * np.finfo(float).eps
 _DENSE, _SET_UP = 8.0, 4e5
 
 
-class Exponential(Evolution):
+class Exponential(OnMatrix):
     """Evolution by dense exponentials (see the module)."""
 
     name = "exponential"
+    worth_asking = 1.0
 
     def cost(self) -> float:
         n = float(self.generator.n)
@@ -40,7 +41,7 @@ class Exponential(Evolution):
     def run(self) -> None:
         """Propagate the outputs of one spacing after the other."""
         matrix = self.generator.matrix.toarray()
-        trace = self.conserved_trace()
+        trace = self.conserved_trace
         whole = float(trace @ self.x)
         self.record_state(self.x)
         spacing, propagator = -1.0, matrix

@@ -12,25 +12,13 @@ costs nothing but scalars: only the moments :math:`o\cdot F_k(L)x` of each obser
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import scipy.linalg as la
-from scipy.fft import hfft, next_fast_len
 
-from piqs.integrators.application import FromMatrix, MatrixFree, application
-from piqs.integrators.base import Evolution
-from piqs.linear.threads import RowCuts, row_cuts
+from piqs._resources import threads_for
+from piqs.integrators.base import Integrator, Problem
+from piqs.linear.ellipse import Ellipse
 
 _EPS = np.finfo(float).eps
-# Where nothing moves, the ellipse is that of this rate: its inverse must be a number.
-_SLOWEST = 1e-200
-_LANCZOS_STEPS = 15
-# Largest exponent by which the part of the ellipse right of the imaginary axis may amplify rounding within a step.
-_AMPLIFICATION = 4.0
-# Longest step in units of the ellipse's capacity: longer ones save no more than a few per cent.
-_LONGEST_STEP = 400.0
 # Outputs that share a step, and the numbers in the Fourier transforms made at once for them (16 MB): both bound memory.
 _MOST_OUTPUTS, _LARGEST_TRANSFORM = 4096, 1 << 20
 # What one step costs beside its applications, and the coefficients of one output for each unit of the capacity times the
@@ -40,118 +28,27 @@ _COST_OF_STEP, _COST_OF_OUTPUT = 5e4, 100.0
 _PARTS = (1.0, 0.5, 0.25, 0.125)
 # Polynomials that grow by more than this call for a larger ellipse instead of a longer series.
 _MOST_GROWTH = 1e5
-# An ellipse with the semi-axes of the numerical range does not hold all of the range: enlarge it by this factor, and
-# again whenever the polynomials are seen to grow.
-_ENLARGEMENT = 1.1
-# Most of it goes to the left, where the exponential is small, so that steps may be longer (a fifth fewer applications).
-_LEFTWARD = 0.8
 
 
-@dataclass(frozen=True)
-class Ellipse:
-    """Centre and semi-axes of an ellipse that holds the numerical range of a real matrix."""
-
-    centre: float
-    real: float
-    imaginary: float
-
-    @property
-    def capacity(self) -> float:
-        """Mean of the semi-axes: the growth rate of the Faber polynomials."""
-        return 0.5 * (self.real + self.imaginary)
-
-    @property
-    def flat(self) -> bool:
-        """Whether gains and losses are balanced, so that states spread instead of running down the ladders as a wave."""
-        return self.imaginary < 0.25 * self.real
-
-    @property
-    def step(self) -> float:
-        """Longest step that loses no more digits than the constants above allow."""
-        step = _LONGEST_STEP / self.capacity
-        right = self.centre + self.real
-        # A flat ellipse needs only the square root of its capacity in terms, so that longer steps pay.
-        step *= max(1.0, self.real / (10.0 * self.imaginary + 1e-300)) if self.real > self.imaginary else 1.0
-        return min(step, _AMPLIFICATION / right) if right > 0 else step
-
-    def enlarged(self, factor: float = _ENLARGEMENT) -> Ellipse:
-        """The same ellipse with wider axes; the larger axis grows no faster than the smaller one needs."""
-        extra = (factor - 1.0) * min(self.real, self.imaginary)
-        floor = 1e-3 * max(self.real, self.imaginary)
-        extra = max(extra, floor)
-        # A flat ellipse leaves the range no room on the right.
-        leftward = 0.0 if self.flat else _LEFTWARD * extra
-        return Ellipse(self.centre - leftward, self.real + extra, factor * self.imaginary + floor)
-
-    def coefficients(self, times: np.ndarray) -> np.ndarray:
-        """The c_k of all times (one row each), by a Fourier transform on the unit circle; rows end at rounding."""
-        points = 2 * next_fast_len(int(2.4 * self.capacity * float(np.max(times))) + 64)
-        angle = 2.0 * np.pi * np.arange(points // 2 + 1) / points
-        boundary = self.centre + self.real * np.cos(angle) + 1j * self.imaginary * np.sin(angle)
-        step = times[-1] - times[-2] if times.size > 1 else 0.0
-        if times.size > 1 and np.allclose(np.diff(times), step, rtol=1e-11, atol=0.0):
-            # Evenly spaced outputs: powers of one exponential instead of an exponential each.
-            factors = np.tile(np.exp(step * boundary), (times.size, 1))
-            factors[0] = np.exp(times[0] * boundary)
-            values = np.multiply.accumulate(factors, out=factors)
-        else:
-            values = np.exp(np.outer(times, boundary))
-        # psi(w*) = psi(w)*, so half of the circle and a real transform suffice; negative powers are left out.
-        return hfft(values, n=points, axis=1)[:, : points // 2] / points
-
-    def polynomials_at_zero(self, order: int) -> np.ndarray:
-        """F_0(0), F_1(0), ... by the recurrence that the expansion uses, with its rounding."""
-        first, delta = -self.centre / self.capacity, 0.5 * (self.real - self.imaginary) / self.capacity
-        values = [1.0, first, first * first - 2.0 * delta]
-        while len(values) < order:
-            values.append(first * values[-1] - delta * values[-2])
-        return np.array(values[:order])
-
-
-def ellipse(apply: FromMatrix | MatrixFree) -> Ellipse:
-    """Ellipse with the semi-axes of the numerical range, from the extreme eigenvalues of (L + L^T)/2 and (L - L^T)/2."""
-    low, high = _extremes(apply, 1.0)
-    _, imaginary = _extremes(apply, -1.0)
-    high = max(high, 0.0)
-    size = max(high - low, imaginary, _SLOWEST)
-    return Ellipse(0.5 * (low + high), 0.5 * (high - low) + _EPS * size, imaginary + _EPS * size)
-
-
-def _extremes(apply: FromMatrix | MatrixFree, sign: float) -> tuple[float, float]:
-    """Bounds on the spectrum of the symmetric (sign 1) or i times the antisymmetric (-1) part, by Lanczos."""
-    v = apply.random()
-    if v.size == 0:
-        # Nothing that the observables depend on is ever reached.
-        return 0.0, 0.0
-    v /= np.sqrt(apply.dot(v, v))
-    before = np.zeros_like(v)
-    alpha: list[float] = []
-    beta: list[float] = [0.0]
-    for _ in range(min(_LANCZOS_STEPS, v.size)):
-        w = apply.half_sum(sign, v)
-        alpha.append(apply.dot(w, v) if sign > 0 else 0.0)
-        w -= alpha[-1] * v + sign * beta[-1] * before
-        beta.append(float(np.sqrt(apply.dot(w, w))))
-        if beta[-1] <= 1e-14 * max(beta + [abs(a) for a in alpha]):
-            beta[-1] = 0.0
-            break
-        before, v = v, w / beta[-1]
-    values, vectors = la.eigh_tridiagonal(np.array(alpha), np.array(beta[1:-1]))
-    error = beta[-1] * np.abs(vectors[-1])
-    return float(values[0] - error[0]), float(values[-1] + error[-1])
-
-
-class Faber(Evolution):
+class Faber(Integrator):
     """Evolution by Faber polynomials (see the module)."""
 
     name = "faber"
+    options = frozenset({"rtol", "atol", "max_step"})
+    worth_asking = 4e6
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.apply = application(self.generator)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.duration = problem.duration
+        self._accuracy = problem.relative_accuracy
         gaps = np.diff(self.times)
         self._even = bool(np.allclose(gaps, gaps[:1], rtol=1e-9, atol=0.0))
-        self._adopt(ellipse(self.apply).enlarged())
+        self._adopt(problem.ellipse.enlarged())
+
+    @classmethod
+    def unsuitable(cls, problem: Problem) -> str | None:
+        """It needs a generator that is constant in time."""
+        return None if problem.generator.constant else "it needs a generator that is constant in time"
 
     def _adopt(self, new: Ellipse) -> None:
         """Use this ellipse from now on."""
@@ -159,7 +56,7 @@ class Faber(Evolution):
         # By how much the polynomials outgrow the bound that holds when the ellipse holds the numerical range.
         self.growth = 1.0
         self._known: dict[tuple[float, ...], np.ndarray] = {}
-        longest = min(new.step, self.max_step or np.inf)
+        longest = min(new.step, self.problem.max_step or np.inf)
         self.step = longest
         if self.on_state is None and self.duration > 0.0:
             # Short steps need more applications, long ones the coefficients of more outputs.
@@ -185,12 +82,12 @@ class Faber(Evolution):
 
     @property
     def tolerance(self) -> float:
-        """Part of the accuracy asked for that one step may spend.
+        """Part of the accuracy asked for that one step may spend, relative to the norm of the state.
 
-        A hundredth of rtol, because an observable weighs a state's many components up to the square root of their number.
+        A hundredth, because an observable weighs a state's many components up to the square root of their number.
         """
         steps = max(1.0, self.duration / self.step)
-        return max(0.01 * self.rtol / steps, _EPS)
+        return max(0.01 * self._accuracy / steps, _EPS)
 
     def _coefficients(self, offsets: np.ndarray) -> np.ndarray:
         """Coefficients for outputs at these times into a step, cut where the rest is below tolerance."""
@@ -219,7 +116,7 @@ class Faber(Evolution):
         y, previous, total = np.empty_like(x), np.empty_like(x), np.empty_like(x)
         t = self.times[0]
         self.record_state(x)
-        with row_cuts(self.apply.work) as cuts:
+        with threads_for(self.generator.nnz) as threads:
             while self.done < self.times.size:
                 upcoming = self.times[self.done :]
                 if upcoming[0] == t:
@@ -227,7 +124,7 @@ class Faber(Evolution):
                     continue
                 offsets = self._offsets(upcoming - t)
                 coefficients = self._coefficients(offsets)
-                moments = self._expand(cuts, coefficients[-1], x, y, previous, total)
+                moments = self._expand(threads, coefficients[-1], x, y, previous, total)
                 if moments is None:
                     continue
                 x, total = total, x
@@ -252,7 +149,7 @@ class Faber(Evolution):
 
     def _expand(
         self,
-        cuts: RowCuts,
+        threads: int,
         weights: np.ndarray,
         x: np.ndarray,
         y: np.ndarray,
@@ -260,12 +157,9 @@ class Faber(Evolution):
         total: np.ndarray,
     ) -> np.ndarray | None:
         """Sum the series into `total`; the moments of the observables, or None after adapting to a failure."""
-        e = self.ellipse
-        polynomials = (1.0 / e.capacity, e.centre, 0.5 * (e.real - e.imaginary) / e.capacity)
-        with cuts.timed(weights.size) as rows:
-            moments, norms = self.apply.expansion(
-                rows, polynomials, weights, (x, y, previous, total), self.observables
-            )
+        moments, norms = self.generator.faber_series(
+            self.ellipse.recurrence, weights, (x, y, previous, total), self.observables, threads
+        )
         self.applications += weights.size - 1
         sizes = np.abs(weights) * norms
         rounding = _EPS * sizes.max()
@@ -276,7 +170,7 @@ class Faber(Evolution):
             or rounding > allowed
             or (left_out > allowed and self.growth > _MOST_GROWTH)
         ):
-            self._adopt(e.enlarged())
+            self._adopt(self.ellipse.enlarged())
         elif left_out > allowed:
             self.growth *= max(10.0, left_out / allowed)
             self._known.clear()

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
+from piqs.integrators.registry import METHODS, QUTIP_METHODS
+
 _REAL = (int, float, np.integer, np.floating)
 
-# Options of QuTiP's integrators that have no counterpart here: accepted, so that existing scripts run, and not needed.
-_NOT_NEEDED = {
+# Options of QuTiP's integrators that have no counterpart here: accepted, so that existing scripts run, and reported.
+_WITHOUT_EFFECT = {
     "allow_sub_steps", "beta", "derr_dt", "dfactor", "first_step", "ifactor", "interpolate", "krylov_dim", "matrix_form",
     "max_order_ns", "max_order_s", "min_step", "normalize_output", "nsteps", "order", "safety_factor", "sub_system_tol",
 }  # fmt: skip
-
-# QuTiP's names for explicit and for implicit integrators lead to the ones of the same kind here.
-METHODS = {
-    "auto": "auto",
-    "faber": "faber",
-    "krylov": "faber",
-    "dop853": "dop853",
-    "adams": "auto",
-    "lsoda": "auto",
-    "vern7": "dop853",
-    "vern9": "dop853",
-    "tsit5": "dop853",
-    "rational": "rational",
-    "exponential": "exponential",
-    "diag": "exponential",
-    "uniformization": "uniformization",
-    "radau": "radau",
-    "bdf": "bdf",
-}
 
 
 @dataclass(frozen=True)
@@ -43,15 +26,13 @@ class Options:
 
     Parameters
     ----------
-    rtol : float
-        Relative accuracy of the evolution. Default 1e-6.
-    atol : float
-        Absolute accuracy. Default 1e-8.
+    rtol, atol : float
+        Error allowed in the state: atol + rtol times its norm. Default 1e-6, and a hundredth of rtol.
     method : str
         "auto" (default), "exponential", "uniformization", "faber", "rational", "dop853", "radau" or "bdf"; QuTiP's names
         lead to the same kind.
     max_step : float
-        Longest internal step, 0 for no limit.
+        Longest internal step, 0 (default) for no limit. Methods that make no steps refuse it.
     store_states : bool or None
         Keep all states; None keeps them where no e_ops are given.
     store_final_state : bool
@@ -60,6 +41,8 @@ class Options:
         "text", "enhanced", "tqdm", "html" or "" (QuTiP's).
     progress_kwargs : dict
         Passed to the progress bar.
+    without_effect : tuple of str
+        Options of QuTiP's integrators among those given that have no counterpart here.
     """
 
     rtol: float = 1e-6
@@ -70,6 +53,13 @@ class Options:
     store_final_state: bool = False
     progress_bar: Any = ""
     progress_kwargs: dict[str, Any] = field(default_factory=lambda: {"chunk_size": 10})
+
+    without_effect: tuple[str, ...] = ()
+
+    @property
+    def integrator(self) -> str:
+        """Name of the method in the registry, or "auto"."""
+        return QUTIP_METHODS.get(self.method, self.method)
 
     @classmethod
     def read(cls, options: Mapping[str, Any] | None) -> Options:
@@ -83,19 +73,24 @@ class Options:
             For a tolerance that is not positive or a method that does not exist.
         """
         given = dict(options or {})
-        known = set(cls.__dataclass_fields__)
-        unknown = set(given) - known - _NOT_NEEDED
+        known = set(cls.__dataclass_fields__) - {"without_effect"}
+        unknown = set(given) - known - _WITHOUT_EFFECT
         if unknown:
             raise KeyError(f"options {sorted(unknown)} are not supported; the solver takes {sorted(known)}")
-        read = cls(**{key: value for key, value in given.items() if key in known})
+        without_effect = tuple(sorted(_WITHOUT_EFFECT.intersection(given)))
+        known_ones = {key: value for key, value in given.items() if key in known}
+        read = cls(**known_ones, without_effect=without_effect)
+        if "atol" not in given and isinstance(read.rtol, _REAL):
+            read = replace(read, atol=read.rtol / 100)
         for name in ("rtol", "atol"):
             value = getattr(read, name)
             if not (isinstance(value, _REAL) and np.isfinite(value) and value > 0):
                 raise ValueError(f"options[{name!r}] must be a positive number, got {value!r}")
         if not (isinstance(read.max_step, _REAL) and np.isfinite(read.max_step) and read.max_step >= 0):
             raise ValueError(f"options['max_step'] must be a finite time >= 0, got {read.max_step!r}")
-        if read.method not in METHODS:
-            raise ValueError(f"options['method'] must be one of {sorted(METHODS)}, got {read.method!r}")
+        methods = {"auto", *METHODS, *QUTIP_METHODS}
+        if read.method not in methods:
+            raise ValueError(f"options['method'] must be one of {sorted(methods)}, got {read.method!r}")
         try:
             progress_bars[read.progress_bar]
         except KeyError:

@@ -10,16 +10,17 @@ One space serves all times of a window; if it grows too large the window is cut 
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 
 from piqs._kernels.orthogonal import orthogonalise
-from piqs.integrators.base import Evolution, NoConvergenceError
+from piqs._resources import one_blas_thread, threads_for
+from piqs.errors import ConvergenceError
+from piqs.integrators.base import Integrator, OnMatrix, Problem
 from piqs.linear.factors import Factors
-from piqs.linear.threads import one_blas_thread, threads_for
 
 _LARGEST_SPACE = 140
 # Convergence is judged every so many vectors, against the space that many vectors smaller.
@@ -30,24 +31,27 @@ _SAMPLES = 7
 _POLE = 1.0 / 60.0
 # Multiplications an element of fill costs in the factorisation and in one solve, and solves that suffice as a rule.
 _FACTORISATION, _SOLVE, _VECTORS = 115.0, 1.5, 60.0
+# A space resolves a state that travels as a wave so badly that it must promise this much more.
+_WAVE = 10.0
 
 
-class Rational(Evolution):
-    """Evolution by shift-and-invert Krylov spaces (see the module).
-
-    Parameters
-    ----------
-    otherwise : type of Evolution, optional
-        What goes on where no space converges; without it that is a NoConvergenceError.
-    """
+class Rational(OnMatrix):
+    """Evolution by shift-and-invert Krylov spaces (see the module)."""
 
     name = "rational"
+    # Some ten milliseconds: what another method does in that time needs no LU.
+    worth_asking = 1e7
 
-    def __init__(self, *args: Any, otherwise: type[Evolution] | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.otherwise = otherwise
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.duration = problem.duration
         self.matrix = self.generator.matrix
-        self.trace = self.conserved_trace()
+        self._successor: Integrator | None = None
+
+    @property
+    def used(self) -> str:
+        """The method, and the one that went on where no space converged."""
+        return self.name if self._successor is None else f"{self.name}, {self._successor.used}"
 
     def cost(self) -> float:
         """What the LU, its solves and keeping the basis orthogonal take, about, as measured for each element of fill.
@@ -59,7 +63,8 @@ class Rational(Evolution):
         populations_only = self.generator.populations.size == n
         fill = 6.0 * n * np.log2(n + 2.0) if populations_only else max(n, 4.0) ** 1.7
         outputs = self.times.size * _VECTORS * n if self.on_state is not None else 0.0
-        return (_FACTORISATION + _SOLVE * _VECTORS) * fill + 1.5 * _VECTORS**2 * n + outputs + 3e7
+        cost = (_FACTORISATION + _SOLVE * _VECTORS) * fill + 1.5 * _VECTORS**2 * n + outputs + 3e7
+        return cost if self.problem.ellipse.flat else _WAVE * cost
 
     @one_blas_thread()
     def run(self) -> None:
@@ -78,7 +83,7 @@ class Rational(Evolution):
                 lu = self._factor(gamma)
             try:
                 reach, basis, projected = self._space(lu, gamma, min(window, ahead[-1]))
-            except NoConvergenceError:
+            except ConvergenceError:
                 if self.otherwise is None:
                     raise
                 self._hand_over(t, self.otherwise)
@@ -90,30 +95,24 @@ class Rational(Evolution):
             self._outputs(t, reach, ahead, basis, projected)
             t += reach
 
-    def _hand_over(self, t: float, successor: type[Evolution]) -> None:
+    def _hand_over(self, t: float, successor: type[Integrator]) -> None:
         """Let another integrator go on from the state at time t."""
-        first = self.done - 1
+        first, on_state = self.done - 1, self.on_state
         rest = successor(
-            self.generator,
-            self.x,
-            np.concatenate([[t], self.times[self.done :]]),
-            self.observables,
-            self.rtol,
-            self.atol,
-            on_state=None
-            if self.on_state is None
-            else lambda i, x: self._state_of_successor(first + i, i, x),
-            max_step=self.max_step,
+            replace(
+                self.problem,
+                x0=self.x,
+                times=np.concatenate([[t], self.times[self.done :]]),
+                # Its first output is where it starts.
+                on_state=None if on_state is None else lambda i, x: on_state(first + i, x) if i else None,
+                on_progress=None,
+            )
         )
         rest.run()
-        self.name = f"{self.name}, {rest.name}"
+        self._successor = rest
         self.applications += rest.applications
         self.x = rest.x
         self.record_values(rest.values[1:])
-
-    def _state_of_successor(self, output: int, i: int, x: np.ndarray) -> None:
-        if i > 0 and self.on_state is not None:  # its first output is where it starts
-            self.on_state(output, x)
 
     def _factor(self, gamma: float) -> Factors:
         return Factors(sp.eye_array(self.generator.n) - gamma * self.matrix, often=True)
@@ -128,7 +127,7 @@ class Rational(Evolution):
         basis[0] = self.x / norm
         samples = window * 0.5 ** np.arange(_SAMPLES)
         # The space judged is _CHECK vectors larger than the one whose error is seen.
-        tolerance = max(0.1 * self.rtol * window / self.duration, 1e-14)
+        tolerance = max(0.1 * self.problem.relative_accuracy * window / self.duration, 1e-14)
         before = None
         for m in range(1, size + 1):
             w = lu.solve(basis[m - 1])
@@ -155,7 +154,7 @@ class Rational(Evolution):
                     if first == 0 or (m == size and first < samples.size):
                         return float(samples[first]), norm * basis[:m], projected
                 before = now
-        raise NoConvergenceError(
+        raise ConvergenceError(
             "the rational Krylov space does not converge for this problem; use method='faber' or a larger rtol"
         )
 
@@ -167,7 +166,7 @@ class Rational(Evolution):
         small = np.zeros(projected.shape[0])
         small[0] = 1.0
         reduced = self.observables @ basis.T
-        traces = basis @ self.trace
+        traces = basis @ self.conserved_trace
 
         def with_trace_kept(c: np.ndarray) -> np.ndarray:
             # The exponential of the projection changes it by rounding times |L| t.

@@ -10,39 +10,52 @@ import scipy.sparse as sp
 from scipy.integrate import BDF, DOP853, Radau
 
 from piqs._kernels import apply as kernels
-from piqs.integrators.base import Evolution
-from piqs.linear.threads import RowCuts, row_cuts
+from piqs._resources import threads_for
+from piqs.integrators.base import Integrator, Problem
+from piqs.liouville import AssembledGenerator
 
 # Step control of Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4.
 _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 10.0
+# Longest stable step times the largest rate, about.
+_STABLE = 6.0
 
 
-class Explicit(Evolution):
+class Explicit(Integrator):
     """The 8(5,3) pair of Dormand and Prince with SciPy's tableau; stage sums are made in compiled code."""
 
     name = "dop853"
+    options = frozenset({"rtol", "atol", "max_step"})
+    # Any other method is better where the generator is constant.
+    worth_asking = np.inf
+
+    def cost(self) -> float:
+        """Steps are bounded by stability: about six over the largest rate."""
+        times = self.times[[0, self.times.size // 2, -1]]
+        rate = self.generator.largest_rate(times)
+        stages = DOP853.n_stages
+        steps = 1.0 + rate * self.problem.duration / _STABLE
+        return stages * steps * (self.generator.nnz + 0.5 * stages * self.generator.n)
 
     def run(self) -> None:
         """Step from output to output, as long a step as the tolerance allows."""
-        n, stages = self.generator.n, DOP853.n_stages
-        self._k = np.empty((stages + 1, n))
+        n, dtype, stages = self.generator.size, self.generator.dtype, DOP853.n_stages
+        self._k = np.empty((stages + 1, n), dtype=dtype)
         x, t, h = self.x.copy(), float(self.times[0]), 0.0
-        new, scratch = np.empty(n), np.empty(n)
+        new, scratch = np.empty(n, dtype=dtype), np.empty(n, dtype=dtype)
         self.record_state(x)
-        largest = max(self.generator.matrices, key=lambda m: m.nnz)
-        with row_cuts(largest.indptr) as cuts:
+        with threads_for(self.generator.nnz) as threads:
             while self.done < self.times.size:
                 target = self.times[self.done]
                 if target == t:
                     self.record_state(x)
                     continue
                 if h == 0.0:
-                    self._slope(cuts, t, x, self._k[0])
+                    self._slope(threads, t, x, self._k[0])
                     h = self._first_step(x)
-                h = min(h, self.max_step or np.inf)
+                h = min(h, self.problem.max_step or np.inf)
                 last = t + 1.0001 * h >= target
                 step = target - t if last else h
-                error = self._try(cuts, t, step, x, new, scratch)
+                error = self._try(threads, t, step, x, new, scratch)
                 if error < 1.0:
                     x, new = new, x
                     t = target if last else t + step
@@ -60,37 +73,34 @@ class Explicit(Evolution):
                             f"the step fell below rounding at t = {t}; the coefficients may be singular there"
                         )
 
-    def _slope(self, cuts: RowCuts, t: float, x: np.ndarray, out: np.ndarray) -> None:
-        out[:] = 0.0
-        with cuts.timed(1) as rows:
-            for matrix, f in zip(self.generator.matrices, self.generator.coefficients, strict=True):
-                value = 1.0 if f is None else f(t)
-                if value != 0.0:
-                    # Rows are cut by the largest term, which is where they matter.
-                    kernels.add_product(rows, matrix.indptr, matrix.indices, matrix.data, value, x, out)
+    def _slope(self, threads: int, t: float, x: np.ndarray, out: np.ndarray) -> None:
+        self.generator.apply(x, out, t, threads)
         self.applications += 1
+
+    def _norm(self, x: np.ndarray) -> float:
+        return float(np.sqrt(self.generator.dot(x, x)))
 
     def _first_step(self, x: np.ndarray) -> float:
         """A step over which the state changes by a hundredth (Hairer et al., II.4)."""
-        slope = float(np.linalg.norm(self._k[0]))
-        duration = max(self.duration, np.finfo(float).tiny)
-        return min(duration, 0.01 * float(np.linalg.norm(x)) / slope) if slope > 0 else 0.01 * duration
+        slope = self._norm(self._k[0])
+        duration = max(self.problem.duration, np.finfo(float).tiny)
+        return min(duration, 0.01 * self._norm(x) / slope) if slope > 0 else 0.01 * duration
 
     def _try(
-        self, cuts: RowCuts, t: float, h: float, x: np.ndarray, new: np.ndarray, scratch: np.ndarray
+        self, threads: int, t: float, h: float, x: np.ndarray, new: np.ndarray, scratch: np.ndarray
     ) -> float:
         """Make one step into `new`; its error in units of the tolerance."""
         k = self._k
         for s in range(1, DOP853.n_stages):
-            kernels.combine(x, k, DOP853.A[s, :s], h, scratch)
-            self._slope(cuts, t + DOP853.C[s] * h, scratch, k[s])
-        kernels.combine(x, k, DOP853.B, h, new)
-        self._slope(cuts, t + h, new, k[DOP853.n_stages])
+            _combine(x, k, DOP853.A[s, :s], h, scratch)
+            self._slope(threads, t + DOP853.C[s] * h, scratch, k[s])
+        _combine(x, k, DOP853.B, h, new)
+        self._slope(threads, t + h, new, k[DOP853.n_stages])
         zero = np.zeros_like(scratch)
-        kernels.combine(zero, k, DOP853.E5, h, scratch)
-        five = float(np.linalg.norm(scratch))
-        kernels.combine(zero, k, DOP853.E3, h, scratch)
-        three = float(np.linalg.norm(scratch))
+        _combine(zero, k, DOP853.E5, h, scratch)
+        five = self._norm(scratch)
+        _combine(zero, k, DOP853.E3, h, scratch)
+        three = self._norm(scratch)
         if five == 0.0:
             return 0.0
         # The tolerance bounds the norm of the whole state: components are as small as 1/n of it.
@@ -99,21 +109,43 @@ class Explicit(Evolution):
 
     def _allowed(self, x: np.ndarray, h: float) -> float:
         """Share of the tolerance that a step of length h may spend."""
-        share = max(h / max(self.duration, h), 1e-3)
-        return 0.1 * (self.atol + self.rtol * float(np.linalg.norm(x))) * share + np.finfo(float).eps
+        share = max(h / max(self.problem.duration, h), 1e-3)
+        return 0.1 * (self.problem.atol + self.problem.rtol * self._norm(x)) * share + np.finfo(float).eps
 
 
-class Implicit(Evolution):
+def _combine(x: np.ndarray, k: np.ndarray, weights: np.ndarray, h: float, out: np.ndarray) -> None:
+    """out = x + h sum_i weights[i] k[i]; complex numbers as pairs of real ones."""
+    kernels.combine(x.view(np.float64), k.view(np.float64), weights, h, out.view(np.float64))
+
+
+class Implicit(Integrator):
     """SciPy's Radau (order 5) or BDF with sparse Jacobians, for stiff problems of moderate size."""
 
     name = "radau"
+    options = frozenset({"rtol", "atol", "max_step"})
+    automatic = False
+    matrix_free = False
+    generator: AssembledGenerator
     _scheme: Any = Radau
+
+    @classmethod
+    def unsuitable(cls, problem: Problem) -> str | None:
+        """It needs the matrices of the generator."""
+        return (
+            None
+            if problem.generator.kind == "assembled"
+            else "it needs the matrix of the generator, which is not stored"
+        )
+
+    def cost(self) -> float:
+        """Unknown: it is for problems that turn out to be too stiff for the others."""
+        return np.inf
 
     def run(self) -> None:
         """Let SciPy step, and read the outputs off its dense output."""
         generator = self.generator
         self.record_state(self.x)
-        if self.duration == 0.0:
+        if self.problem.duration == 0.0:
             while self.done < self.times.size:
                 self.record_state(self.x)
             return
@@ -123,10 +155,10 @@ class Implicit(Evolution):
             self.times[0],
             self.x,
             self.times[-1],
-            rtol=max(0.01 * self.rtol, 1e-13),
-            atol=0.01 * max(min(self.atol, self.rtol * scale), 1e-14),
+            rtol=max(0.01 * self.problem.rtol, 1e-13),
+            atol=0.01 * max(min(self.problem.atol, self.problem.rtol * scale), 1e-14),
             jac=lambda t, x: sp.csc_matrix(generator.matrix_at(t)),
-            max_step=self.max_step or np.inf,
+            max_step=self.problem.max_step or np.inf,
         )
         while self.done < self.times.size:
             if solver.status == "running":
@@ -144,10 +176,7 @@ class Implicit(Evolution):
 
     def _slope(self, t: float, x: np.ndarray) -> np.ndarray:
         self.applications += 1
-        out = np.zeros_like(x)
-        for matrix, f in zip(self.generator.matrices, self.generator.coefficients, strict=True):
-            out += (1.0 if f is None else f(t)) * (matrix @ x)
-        return out
+        return self.generator.apply(x, np.empty_like(x), t)
 
 
 class BackwardDifferences(Implicit):

@@ -8,14 +8,11 @@ any number of times are Poisson averages of the moments :math:`o \cdot P^k p`.
 A. Jensen, Scand. Actuarial J. 36, 87 (1953); W. K. Grassmann, Eur. J. Oper. Res. 1, 47 (1977).
 """
 
-from typing import Any
-
 import numpy as np
 import scipy.sparse as sp
 
 from piqs._kernels.uniformization import walk
-from piqs.integrators.base import Evolution
-from piqs.liouville import Generator
+from piqs.integrators.base import OnMatrix, Problem
 
 # Part of the kets that the populations occupy at a time: measured 0.05 in a burst, up to 0.7 where they spread.
 _OCCUPIED_BY_WAVE, _OCCUPIED_WHEN_SPREAD = 0.1, 0.7
@@ -40,33 +37,38 @@ def poisson_weights(mean: float) -> tuple[int, np.ndarray]:
     return first + int(kept[0]), weights / weights.sum()
 
 
-class Uniformization(Evolution):
+class Uniformization(OnMatrix):
     """Poisson averages of the powers of a stochastic matrix, for problems of populations only."""
 
     name = "uniformization"
+    worth_asking = 4e6
 
-    def __init__(self, *args: Any, spreads: bool = False, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
-        self.spreads = spreads
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
         M = self.generator.matrix.tocsc()
         self.rate = float(np.abs(M.diagonal()).max(initial=0.0))
         self._matrix = M
 
-    @staticmethod
-    def applies(generator: Generator, x0: np.ndarray) -> bool:
-        """Whether the problem is one of populations, none of them negative, that flow at positive rates."""
-        if not generator.constant or generator.populations.size != generator.n or np.any(x0 < 0):
-            return False
-        matrix = generator.matrix
+    @classmethod
+    def unsuitable(cls, problem: Problem) -> str | None:
+        """It needs populations, none of them negative, that flow at positive rates."""
+        generator = problem.generator
+        if (reason := super().unsuitable(problem)) is not None:
+            return reason
+        if generator.populations.size != generator.n or np.any(problem.x0 < 0):
+            return "it needs a problem of populations only, with none negative"
+        matrix = generator.matrix  # type: ignore[attr-defined]
         # only losses, on the diagonal, are negative where no rate is
-        return bool(np.count_nonzero(matrix.data < 0) == np.count_nonzero(matrix.diagonal() < 0))
+        if np.count_nonzero(matrix.data < 0) != np.count_nonzero(matrix.diagonal() < 0):
+            return "it needs populations that flow at positive rates"
+        return None
 
     def cost(self) -> float:
-        mean = self.rate * self.duration
+        mean = self.rate * self.problem.duration
         outputs = max(self.times.size - 1, 1)
         intervals = 1 if self.on_state is None else outputs
         applications = mean + intervals * (8 * np.sqrt(mean / intervals) + 20)
-        occupied = _OCCUPIED_WHEN_SPREAD if self.spreads else _OCCUPIED_BY_WAVE
+        occupied = _OCCUPIED_WHEN_SPREAD if self.problem.ellipse.flat else _OCCUPIED_BY_WAVE
         work = occupied * applications * (self.generator.nnz + 2.0 * self.generator.n)
         return work + _COST_OF_WEIGHTS * outputs
 
@@ -105,11 +107,11 @@ class Uniformization(Evolution):
 class _Walker:
     """The populations after every application, with the kets they occupy."""
 
-    def __init__(self, evolution: Uniformization, applications: int) -> None:
-        self.matrix = evolution._step
-        self.rows = evolution._rows
-        n = evolution.x.size
-        self.p = evolution.x.astype(np.float64)
+    def __init__(self, method: Uniformization, applications: int) -> None:
+        self.matrix = method._step
+        self.rows = method._rows
+        n = method.x.size
+        self.p = method.x.astype(np.float64)
         self.q = np.zeros(n)
         self.occupied = np.zeros(n, dtype=np.int64)
         self.spare = np.zeros(n, dtype=np.int64)
@@ -118,7 +120,7 @@ class _Walker:
         self.count = start.size
         self.total = np.zeros(n)
         # all that is ever dropped adds up to less than a hundredth of the tolerance
-        tolerance = evolution.atol + evolution.rtol * self.p.sum()
+        tolerance = method.problem.atol + method.problem.rtol * self.p.sum()
         self.threshold = 0.01 * tolerance / (float(max(n, 1)) * applications)
 
     def advance(self, moments: np.ndarray, weights: np.ndarray) -> None:

@@ -12,12 +12,11 @@ import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from piqs._resources import one_blas_thread
 from piqs.errors import ConvergenceError
-from piqs.integrators.application import FromMatrix
-from piqs.integrators.faber import Ellipse, ellipse
+from piqs.linear.ellipse import Ellipse, ellipse
 from piqs.linear.factors import Factors
-from piqs.linear.threads import one_blas_thread
-from piqs.liouville import Generator
+from piqs.liouville import AssembledGenerator, Generator
 
 # The series is cut where its coefficients fall below this, and may leave this much of what lies outside of the ellipse.
 _CUT, _OUTSIDE = 1e-6, 1e-3
@@ -33,18 +32,17 @@ _SHIFT = 1e-3
 
 
 @one_blas_thread()
-def rightmost(generator: Generator, k: int) -> np.ndarray:
+def rightmost(generator: AssembledGenerator, k: int) -> np.ndarray:
     """At least the k eigenvalues with the largest real parts, in no order."""
     n, matrix = generator.n, generator.matrix
-    series = FromMatrix(generator)
-    region = ellipse(series).enlarged()
+    region = ellipse(generator).enlarged()
     time = _FIRST_TERMS / (2.0 * region.capacity)
     start = np.random.default_rng(0).standard_normal(n)
     for _ in range(_ATTEMPTS):
-        apply = _Filter(series, region, time)
+        apply = _Filter(generator, region, time)
         while apply.leak(start) > _OUTSIDE:
             region = region.enlarged()
-            apply = _Filter(series, region, time)
+            apply = _Filter(generator, region, time)
         found = _arnoldi(matrix, sla.LinearOperator((n, n), matvec=apply, dtype=float), k, start)
         if found is not None:
             return found
@@ -55,7 +53,7 @@ def rightmost(generator: Generator, k: int) -> np.ndarray:
 
 
 @one_blas_thread()
-def nearest_zero(generator: Generator, k: int) -> np.ndarray:
+def nearest_zero(generator: AssembledGenerator, k: int) -> np.ndarray:
     """At least the k eigenvalues of the smallest magnitude, by shift-and-invert with one sparse LU."""
     n, matrix = generator.n, generator.matrix
     shift = _SHIFT * float(np.abs(matrix.diagonal()).max() or abs(matrix).max())
@@ -101,8 +99,8 @@ def _arnoldi(
 class _Filter:
     """The filter sum_k c_k F_k(L), with the coefficients of exp(t L) cut early, applied until the time is reached."""
 
-    def __init__(self, series: FromMatrix, region: Ellipse, time: float) -> None:
-        self.series, self.region = series, region
+    def __init__(self, generator: Generator, region: Ellipse, time: float) -> None:
+        self.generator, self.region = generator, region
         # A longer series would lose its digits to the part of the ellipse right of the imaginary axis.
         self.repeats = int(np.ceil(time / region.step))
         coefficients = region.coefficients(np.array([time / self.repeats]))[0]
@@ -117,16 +115,9 @@ class _Filter:
         return x
 
     def _once(self, x: np.ndarray) -> np.ndarray:
-        e, total = self.region, np.empty_like(x)
-        polynomials = (1.0 / e.capacity, e.centre, 0.5 * (e.real - e.imaginary) / e.capacity)
+        total, none = np.empty_like(x), sp.csr_array((0, x.size))
         vectors = (x, np.empty_like(x), np.empty_like(x), total)
-        _, self.norms = self.series.expansion(
-            np.array([0, self.series.work.size - 1]),
-            polynomials,
-            self.coefficients,
-            vectors,
-            sp.csr_array((0, x.size)),
-        )
+        _, self.norms = self.generator.faber_series(self.region.recurrence, self.coefficients, vectors, none)
         return total
 
     def leak(self, x: np.ndarray) -> float:

@@ -7,12 +7,13 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from piqs._kernels import triangular as kernels
-from piqs._kernels.dissection import nested_dissection
-from piqs._kernels.threads import available_threads
-from piqs.linear.threads import threads_for
+from piqs._kernels.dissection import fill, nested_dissection
+from piqs._resources import available_threads, check, threads_for
 
 # Smaller factors are solved with as fast by SuperLU.
 _WORTH_COPYING = 500_000
+# Room that SuperLU takes, in units of the factors it ends with.
+_COPIES = 1.5
 
 
 class Factors:
@@ -32,6 +33,8 @@ class Factors:
     ------
     RuntimeError
         If the matrix is exactly singular.
+    MemoryError
+        Before allocating, if the factors would not fit.
     """
 
     def __init__(self, matrix: sp.sparray, often: bool = False) -> None:
@@ -40,6 +43,13 @@ class Factors:
         pattern = sp.csr_array((np.ones(csr.nnz, dtype=np.int8), csr.indices, csr.indptr), shape=csr.shape)
         graph = sp.csr_array(pattern + pattern.T)
         self._order = nested_dissection(graph.indptr, graph.indices, 64 + 10 * int(np.sqrt(n)))
+        self.predicted = int(fill(graph.indptr, graph.indices, self._order))
+        check(
+            _COPIES * (csr.dtype.itemsize + 4.0) * self.predicted,
+            f"the LU factors of {n:,} unknowns, with {self.predicted:,} elements,",
+            "Take a method that needs none ('iterative' or 'evolution' for steady states, 'faber' for evolution), or lower the "
+            "number of emitters or photons.",
+        )
         # Rows and columns in the order of elimination, as columns.
         rank = np.empty(n, dtype=np.int64)
         rank[self._order] = np.arange(n)

@@ -12,14 +12,16 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from piqs.liouville import Generator, Lindbladian
+from piqs.liouville import AssembledGenerator, Lindbladian
 from piqs.liouville.basis import SQRT2
 
 # Smallest |lambda_k + lambda_l^*| used, as a part of the largest: dark states would make P singular.
 _FLOOR = 1e-6
 
 
-def no_jump_inverse(lindbladian: Lindbladian, generator: Generator) -> Callable[[np.ndarray], np.ndarray]:
+def no_jump_inverse(
+    lindbladian: Lindbladian, generator: AssembledGenerator
+) -> Callable[[np.ndarray], np.ndarray]:
     """A function that applies P^-1 to reduced vectors.
 
     Raises
@@ -39,7 +41,7 @@ def no_jump_inverse(lindbladian: Lindbladian, generator: Generator) -> Callable[
 class _Blocks:
     """Reduced vectors as dense blocks rho_AB over the connected sets A, B of kets."""
 
-    def __init__(self, drift: sp.csc_array, generator: Generator) -> None:
+    def __init__(self, drift: sp.csc_array, generator: AssembledGenerator) -> None:
         n = generator.n_kets
         count, label = sp.csgraph.connected_components(abs(drift), directed=False)
         place = np.empty(n, dtype=np.int64)

@@ -13,9 +13,9 @@ import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 
+from piqs._resources import one_blas_thread
 from piqs.errors import ResolventError
 from piqs.linear.factors import Factors
-from piqs.linear.threads import one_blas_thread
 
 # Residual allowed, relative to x.
 _RESIDUAL = 1e-10

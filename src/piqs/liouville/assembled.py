@@ -1,4 +1,4 @@
-"""The reduced generator: the smallest real linear system that holds the dynamics asked for."""
+"""The assembled generator on the smallest real linear system that holds the dynamics asked for."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from piqs import _resources
+from piqs._kernels import apply as products
 from piqs._kernels import closure as kernels
-from piqs._resources import available_bytes, too_large
 from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates, union
+from piqs.liouville.generator import Generator
 from piqs.liouville.terms import CANCELLATION, Lindbladian
 
 # The first try of a search; each further one may be this many times larger.
 _FIRST_BUDGET, _GROWTH = 30_000, 16
 # Bytes one nonzero takes at the peak of the assembly: column lists with room to grow (26) and the rows made of them (12).
 _BYTES_PER_ENTRY = 38
+# What makes a reduced problem smaller.
+SMALLER = (
+    "Ask for expectation values only (e_ops), start from a state with fewer coherences, lower the number of emitters or "
+    "photons, or use trajectories (piqs.mcsolve)."
+)
 
 
 class TooManyUnknowns(Exception):
     """A search went past the number of unknowns it was allowed."""
 
 
-class Generator:
-    r"""A Lindblad generator on a set of real Hermitian basis elements, :math:`\dot x = \sum_t f_t(t)\, L_t\, x`.
+class AssembledGenerator(Generator):
+    r"""A Lindblad generator stored on a set of real Hermitian basis elements, :math:`\dot x = \sum_t f_t(t)\, L_t\, x`.
 
     Parameters
     ----------
@@ -40,6 +47,7 @@ class Generator:
         Whether the set holds everything the seeds evolve into (else only what the observables depend on).
     """
 
+    kind = "assembled"
     dtype = np.float64
 
     def __init__(
@@ -55,6 +63,7 @@ class Generator:
         self.matrices = tuple(matrices)
         self.coefficients = tuple(coefficients)
         self.closed_forward = closed_forward
+        self._known_cuts: dict[tuple[str, int], np.ndarray] = {}
 
     @property
     def n(self) -> int:
@@ -98,12 +107,83 @@ class Generator:
         pair = self.keys >> 1
         return np.flatnonzero(pair // self.n_kets == pair % self.n_kets)
 
+    def apply(self, x: np.ndarray, out: np.ndarray, t: float = 0.0, threads: int = 1) -> np.ndarray:
+        """Write L(t) x into `out`, and return it."""
+        out[:] = 0.0
+        cuts = self._row_cuts(threads)
+        for m, f in zip(self.matrices, self.coefficients, strict=True):
+            value = 1.0 if f is None else f(t)
+            if value != 0.0:
+                products.add_product(cuts, m.indptr, m.indices, m.data, value, x, out)
+        return out
+
+    def apply_adjoint(self, x: np.ndarray, out: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """Write the transpose of L(t) applied to x into `out`, and return it."""
+        out[:] = 0.0
+        for m, f in zip(self.matrices, self.coefficients, strict=True):
+            products.add_transposed_product(m.indptr, m.indices, m.data, 1.0 if f is None else f(t), x, out)
+        return out
+
+    def half_sum(self, sign: float, x: np.ndarray) -> np.ndarray:
+        """(L x + sign L^T x) / 2, in one pass over the matrix."""
+        y = np.empty_like(x)
+        products.half_sum(self.matrix.indptr, self.matrix.indices, self.matrix.data, sign, x, y)
+        return y
+
+    def apply_columns(self, columns: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """L(t) applied to each column of an array (n, k)."""
+        return (self.matrix if self.constant else self.matrix_at(t)) @ columns
+
+    def largest_rate(self, times: np.ndarray) -> float:
+        """The largest sum of magnitudes in a column, an upper bound on the norm."""
+        rate = 0.0
+        for m, f in zip(self.matrices, self.coefficients, strict=True):
+            largest = 1.0 if f is None else max(abs(f(t)) for t in times)
+            column_sums = np.bincount(m.indices, np.abs(m.data), minlength=1)
+            rate += largest * float(column_sums.max(initial=0.0))
+        return rate
+
+    def dot(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Tr(X Y) of two Hermitian matrices: the basis is orthonormal."""
+        return float(x @ y)
+
+    def random(self) -> np.ndarray:
+        """A random Hermitian matrix, the same in every call, not normalised."""
+        return np.random.default_rng(0).standard_normal(self.n)
+
+    def faber_series(
+        self,
+        polynomials: tuple[float, float, float],
+        weights: np.ndarray,
+        vectors: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+        observables: sp.csr_array,
+        threads: int = 1,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sum of a Faber series into the last vector; moments of the observables and norms of the terms."""
+        moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
+        products.faber_expansion(
+            self._band_cuts(threads), *self._bands, *polynomials, weights, *vectors,
+            observables.indptr, observables.indices, observables.data, moments, norms,
+        )  # fmt: skip
+        return moments, norms
+
     @cached_property
-    def trace(self) -> np.ndarray:
-        """The vector t with Tr rho = t . x."""
-        t = np.zeros(self.n)
-        t[self.populations] = 1.0
-        return t
+    def _bands(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The matrix as the kernel of the series wants it."""
+        return products.bands(self.matrix.indptr, self.matrix.indices, self.matrix.data)
+
+    def _band_cuts(self, threads: int) -> np.ndarray:
+        return self._cuts("bands", self._bands[0], threads)
+
+    def _row_cuts(self, threads: int) -> np.ndarray:
+        """Rows cut by the largest term, which is where they matter."""
+        return self._cuts("rows", max(self.matrices, key=lambda m: m.nnz).indptr, threads)
+
+    def _cuts(self, what: str, pointers: np.ndarray, threads: int) -> np.ndarray:
+        if (what, threads) not in self._known_cuts:
+            pointers = pointers.astype(np.int64, copy=False)
+            self._known_cuts[what, threads] = products.balanced_cuts(pointers, threads)
+        return self._known_cuts[what, threads]
 
     def pack(self, rho: sp.sparray) -> np.ndarray:
         """Coordinates of a Hermitian matrix on the kept elements.
@@ -144,12 +224,14 @@ class Generator:
         place = np.minimum(np.searchsorted(self.keys, keys), max(self.n - 1, 0))
         return place, (self.keys[place] == keys if self.n else np.zeros(keys.size, dtype=bool))
 
-    def restricted(self, mask: np.ndarray, closed_forward: bool) -> Generator:
+    def restricted(self, mask: np.ndarray, closed_forward: bool) -> AssembledGenerator:
         """The generator on the elements of a mask."""
         if mask.all():
-            return Generator(self.n_kets, self.keys, self.matrices, self.coefficients, closed_forward)
+            return AssembledGenerator(
+                self.n_kets, self.keys, self.matrices, self.coefficients, closed_forward
+            )
         matrices = [sp.csr_array(m[mask][:, mask]) for m in self.matrices]
-        return Generator(self.n_kets, self.keys[mask], matrices, self.coefficients, closed_forward)
+        return AssembledGenerator(self.n_kets, self.keys[mask], matrices, self.coefficients, closed_forward)
 
 
 def reduce(
@@ -157,7 +239,7 @@ def reduce(
     seeds: np.ndarray | None = None,
     observables: np.ndarray | None = None,
     most_unknowns: int | None = None,
-) -> Generator:
+) -> AssembledGenerator:
     """The generator on the smallest set of basis elements that the question needs.
 
     Elements reached from the seeds are found by following the generator, elements that feed the observables by following
@@ -177,7 +259,7 @@ def reduce(
 
     Returns
     -------
-    Generator
+    AssembledGenerator
 
     Raises
     ------
@@ -187,13 +269,16 @@ def reduce(
         If there are more than `most_unknowns`.
     """
     seeds = diagonal_keys(lindbladian.n_kets) if seeds is None else union(seeds)
+    most_entries = _most_entries(lindbladian.n_kets)
     if observables is None:
-        return _searched([(lambda: lindbladian, seeds)], most_unknowns)[1]
+        return _searched([(lambda: lindbladian, seeds)], most_unknowns, most_entries)[1]
     observables = union(observables)
     searches = [(lambda: lindbladian, seeds), (lindbladian.adjoint, observables)]
     # The one that starts from less tends to end earlier.
     backward_first = observables.size < seeds.size
-    first_or_second, found = _searched(searches[::-1] if backward_first else searches, most_unknowns)
+    if backward_first:
+        searches.reverse()
+    first_or_second, found = _searched(searches, most_unknowns, most_entries)
     if first_or_second != backward_first:
         return _reached(_transposed(found), seeds)
     pattern = _pattern(found.matrices)
@@ -203,10 +288,9 @@ def reduce(
 
 
 def _searched(
-    searches: Sequence[tuple[Callable[[], Lindbladian], np.ndarray]], most_unknowns: int | None
-) -> tuple[int, Generator]:
+    searches: Sequence[tuple[Callable[[], Lindbladian], np.ndarray]], most_unknowns: int | None, limit: int
+) -> tuple[int, AssembledGenerator]:
     """Run searches in turn with growing budgets: the number of the one that ends first, and what it found."""
-    limit = int(available_bytes() // _BYTES_PER_ENTRY)
     budget = most = np.iinfo(np.int64).max if most_unknowns is None else most_unknowns
     if len(searches) > 1:
         budget = min(most, max(_FIRST_BUDGET, *(2 * start.size for _, start in searches)))
@@ -219,15 +303,28 @@ def _searched(
             if found is not None:
                 return number, found
         if entries > limit or budget > limit:
-            raise too_large(unknowns, entries, followed[0].n_kets)
+            n_kets = followed[0].n_kets
+            raise _resources.too_large(
+                _BYTES_PER_ENTRY * float(max(entries, limit + 1)),
+                f"the reduced generator, with more than {unknowns:,} real unknowns (of at most {n_kets**2:,} on {n_kets:,} "
+                f"kets) and {entries:,} nonzeros,",
+                SMALLER,
+            )
         if budget >= most:
             raise TooManyUnknowns(f"more than {most:,} unknowns")
         budget = min(most, _GROWTH * budget)
 
 
+def _most_entries(n_kets: int) -> int:
+    """How many nonzeros fit into memory, which need not be asked where there are few kets."""
+    if _BYTES_PER_ENTRY * n_kets**4 <= _resources.NEGLIGIBLE:
+        return int(np.iinfo(np.int64).max)
+    return int(_resources.available_bytes() // _BYTES_PER_ENTRY)
+
+
 def _close(
     lindbladian: Lindbladian, seeds: np.ndarray, budget: int, limit: int
-) -> tuple[Generator | None, int, int]:
+) -> tuple[AssembledGenerator | None, int, int]:
     """The generator on the closure of the seeds, or None where the budget ended; unknowns and entries so far."""
     status, keys, indptr, rows, data, term = kernels.close(
         lindbladian.n_kets, seeds, *lindbladian.flat, CANCELLATION, budget, limit
@@ -242,7 +339,7 @@ def _close(
     for t in range(len(lindbladian.terms)):
         row_pointers, columns, values = kernels.rows_of_term(indptr, rows, data, term, t, order, rank)
         matrices.append(_csr(values, columns, row_pointers, shape))
-    generator = Generator(lindbladian.n_kets, keys[order], matrices, lindbladian.coefficients)
+    generator = AssembledGenerator(lindbladian.n_kets, keys[order], matrices, lindbladian.coefficients)
     return generator, keys.size, rows.size
 
 
@@ -257,13 +354,15 @@ def _csr(
     return matrix
 
 
-def _transposed(adjoint: Generator) -> Generator:
+def _transposed(adjoint: AssembledGenerator) -> AssembledGenerator:
     """The generator of states from the one of observables: its transpose, the basis being orthonormal."""
     matrices = [sp.csr_array(m.T) for m in adjoint.matrices]
-    return Generator(adjoint.n_kets, adjoint.keys, matrices, adjoint.coefficients, closed_forward=False)
+    return AssembledGenerator(
+        adjoint.n_kets, adjoint.keys, matrices, adjoint.coefficients, closed_forward=False
+    )
 
 
-def _reached(generator: Generator, seeds: np.ndarray) -> Generator:
+def _reached(generator: AssembledGenerator, seeds: np.ndarray) -> AssembledGenerator:
     """Drop from a set that is closed backward what the seeds never reach."""
     place, inside = generator._find(seeds)
     columns = sp.csr_array(_pattern(generator.matrices).T)

@@ -15,16 +15,16 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from piqs._resources import available_bytes, too_large
+from piqs import _resources
+from piqs._kernels import apply as products
+from piqs._kernels import blocks as kernels
+from piqs.liouville.assembled import SMALLER
+from piqs.liouville.generator import Generator
 from piqs.liouville.terms import Lindbladian
 
 _REAL = 1e-13
 # State vectors in memory at the peak of an evolution.
 _VECTORS = 8
-
-
-class NotBlockDiagonal(ValueError):
-    """The problem does not have the structure that the matrix-free generator needs."""
 
 
 @dataclass(frozen=True)
@@ -53,52 +53,85 @@ class Strips:
         )  # fmt: skip
 
 
-class BlockGenerator:
+class MatrixFreeGenerator(Generator):
     """A constant generator on block-diagonal Hermitian matrices, applied from vectors over the kets.
 
     Parameters
     ----------
     lindbladian : Lindbladian
-        One constant term, without superoperator.
+        One constant term, without superoperator, for which `unsuitable` finds nothing.
     rho : csr_array (n, n)
         The initial state: decides whether real numbers suffice.
 
     Raises
     ------
-    NotBlockDiagonal
-        If the kets do not fall into blocks of neighbouring kets, jumps do not shift kets by a constant within each, or the
-        state has coherences between blocks.
+    ValueError
+        If the problem does not have the structure, with the reason.
+    MemoryError
+        Before allocating, if the vectors of an evolution do not fit.
     """
 
+    kind = "matrix-free"
     constant = True
     closed_forward = True
 
     def __init__(self, lindbladian: Lindbladian, rho: sp.csr_array) -> None:
-        if len(lindbladian.terms) != 1 or lindbladian.terms[0].superoperator is not None:
-            raise NotBlockDiagonal("the generator depends on time or is a superoperator")
+        if (reason := self.unsuitable(lindbladian, rho)) is not None:
+            raise ValueError(f"the generator cannot be applied without being stored: {reason}")
         term = lindbladian.terms[0]
-        if term.drift is None or any(w < 0 for w in term.weights):
-            raise NotBlockDiagonal("there is no no-jump part, or a negative rate")
+        drift = sp.coo_array(term.drift)
         self.n_kets = lindbladian.n_kets
-        self.bounds = _ket_blocks(term.drift)
-        self.label = np.repeat(np.arange(self.bounds.size - 1), np.diff(self.bounds))
+        self.label = _blocks(drift)
+        self.bounds = np.searchsorted(self.label, np.arange(self.label[-1] + 2))
         dims = np.diff(self.bounds)
         starts = np.concatenate([[0], np.cumsum(dims**2)[:-1]])
         self.offsets = np.stack([starts, dims, self.bounds[:-1]], axis=1).astype(np.int64)
-        self.size = int(np.sum(dims**2))
-        if _VECTORS * 16.0 * self.size > available_bytes():
-            raise too_large(int(np.sum(dims**2)), 0, self.n_kets)
-        state = sp.coo_array(rho)
-        if np.any(self.label[state.coords[0]] != self.label[state.coords[1]]):
-            raise NotBlockDiagonal("the state has coherences between blocks")
+        self._size = int(np.sum(dims**2))
+        _resources.check(
+            _VECTORS * 16.0 * self._size,
+            f"an evolution of {self._size:,} elements in the blocks of the density matrix",
+            SMALLER,
+        )
         jumps = [sp.coo_array(np.sqrt(w) * b) for w, b in zip(term.weights, term.jumps, strict=True)]
-        phase = _real_gauge(sp.coo_array(term.drift), jumps, state, self.label)
+        phase = _real_gauge(drift, jumps, sp.coo_array(rho), self.label)
         self.dtype = np.float64 if phase is not None else np.complex128
         self.phase = np.ones(self.n_kets, dtype=complex) if phase is None else phase
-        self.strips = self._strips(sp.coo_array(term.drift), jumps, adjoint=False)
-        self._drift, self._jumps = sp.coo_array(term.drift), jumps
+        self.strips = self._strips(drift, jumps, adjoint=False)
+        self._drift, self._jumps = drift, jumps
         rows = [(b, c) for b, dim in enumerate(dims) for c in range(dim)]
         self.rows = np.array(rows, dtype=np.int64)
+
+    @staticmethod
+    def unsuitable(lindbladian: Lindbladian, rho: sp.csr_array) -> str | None:
+        """Why a problem does not have the structure that this generator needs; None if it has."""
+        if len(lindbladian.terms) != 1 or lindbladian.terms[0].superoperator is not None:
+            return "it depends on time or is a superoperator"
+        term = lindbladian.terms[0]
+        if term.drift is None or any(w < 0 for w in term.weights):
+            return "there is no no-jump part, or a negative rate"
+        label = _blocks(sp.coo_array(term.drift))
+        if np.any(np.diff(label) < 0):
+            return "blocks are not ranges of neighbouring kets"
+        if label[-1] + 1 == label.size:
+            return "its no-jump part is diagonal, so that only populations would be kept"
+        state = sp.coo_array(rho)
+        if np.any(label[state.coords[0]] != label[state.coords[1]]):
+            return "the state has coherences between blocks"
+        first = np.searchsorted(label, label)
+        for jump in term.jumps:
+            row, column = jump.tocoo().coords
+            if np.unique(row).size < row.size:
+                return "a jump leads from two kets to one"
+            # One source block and one shift for each target block.
+            move = np.stack([label[row], label[column], (column - first[column]) - (row - first[row])])
+            if np.unique(move, axis=1).shape[1] != np.unique(move[0]).size:
+                return "a jump mixes blocks or does not shift kets by a constant"
+        return None
+
+    @property
+    def size(self) -> int:
+        """Number of elements in all blocks, both triangles."""
+        return self._size
 
     @property
     def n(self) -> int:
@@ -119,6 +152,78 @@ class BlockGenerator:
         start, dim = (np.repeat(self.offsets[:, k], np.diff(self.bounds)) for k in (0, 1))
         inside = np.arange(self.n_kets) - self.bounds[self.label]
         return start + inside * (dim + 1)
+
+    @cached_property
+    def trace(self) -> np.ndarray:
+        """The vector t with Tr rho = t . x."""
+        t = np.zeros(self.size, dtype=self.dtype)
+        t[self.populations] = 1.0
+        return t
+
+    def apply(self, x: np.ndarray, out: np.ndarray, t: float = 0.0, threads: int = 1) -> np.ndarray:
+        """Write L x into `out`, and return it."""
+        return self._apply(self.strips, x, out, threads)
+
+    def apply_adjoint(self, x: np.ndarray, out: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """Write the adjoint of L applied to x into `out`, and return it."""
+        return self._apply(self.adjoint_strips, x, out, 1)
+
+    def _apply(self, strips: Strips, x: np.ndarray, out: np.ndarray, threads: int) -> np.ndarray:
+        # The second term of the series with F_1 = L.
+        work = (x, np.empty_like(x), np.empty_like(x), out)
+        none = sp.csr_array((0, x.size), dtype=x.dtype)
+        self._series(strips, (1.0, 0.0, 0.0), np.array([0.0, 1.0]), work, none, threads)
+        return out
+
+    def largest_rate(self, times: np.ndarray) -> float:
+        """Twice the largest element of each of the factors, added up."""
+        factors = (self.strips.diagonal, self.strips.g_values)
+        return sum(4.0 * float(np.abs(part).max(initial=0.0)) for part in factors)
+
+    def dot(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Tr(X Y) of two Hermitian matrices."""
+        return kernels.DOT[x.dtype.kind](self.rows, self.offsets, x, y)
+
+    def random(self) -> np.ndarray:
+        """A random Hermitian block-diagonal matrix, the same in every call, not normalised."""
+        rng = np.random.default_rng(0)
+        parts = []
+        for _, dim, _ in self.offsets:
+            block = rng.standard_normal((dim, dim))
+            parts.append((block + block.T).ravel())
+        return np.concatenate(parts).astype(self.dtype)
+
+    def faber_series(
+        self,
+        polynomials: tuple[float, float, float],
+        weights: np.ndarray,
+        vectors: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+        observables: sp.csr_array,
+        threads: int = 1,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sum of a Faber series into the last vector; moments of the observables and norms of the terms."""
+        return self._series(self.strips, polynomials, weights, vectors, observables, threads)
+
+    def _series(
+        self,
+        strips: Strips,
+        polynomials: tuple[float, float, float],
+        weights: np.ndarray,
+        vectors: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+        observables: sp.csr_array,
+        threads: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
+        kernels.EXPANSION[vectors[0].dtype.kind](
+            self._cuts(threads), self.rows, *strips.arguments, *polynomials, weights, *vectors,
+            observables.indptr, observables.indices, observables.data, moments, norms,
+        )  # fmt: skip
+        return moments, norms
+
+    def _cuts(self, threads: int) -> np.ndarray:
+        """Rows of the blocks cut into one chunk of about equal work for each thread."""
+        work = np.cumsum(self.rows[:, 1] + 1) * (self.nnz // max(self.n, 1))
+        return products.balanced_cuts(np.concatenate([[0], work]), threads)
 
     @cached_property
     def adjoint_strips(self) -> Strips:
@@ -222,14 +327,10 @@ class BlockGenerator:
     ) -> list[tuple[int, ...]]:
         """(target block, jump, source block, shift) of a jump; its values are turned to the real axis block by block."""
         target, origin = self.label[row], self.label[column]
-        if np.unique(row).size < row.size:
-            raise NotBlockDiagonal("a jump leads from two kets to one")
         shift = (column - self.bounds[origin]) - (row - self.bounds[target])
         order = np.argsort(target, kind="stable")
         strips: list[tuple[int, ...]] = []
         for some in np.split(order, np.flatnonzero(np.diff(target[order])) + 1):
-            if np.ptp(origin[some]) or np.ptp(shift[some]):
-                raise NotBlockDiagonal("a jump mixes blocks or does not shift kets by a constant")
             if self.dtype == np.float64:
                 largest = values[row[some]][np.argmax(np.abs(values[row[some]]))]
                 values[row[some]] *= np.abs(largest) / largest
@@ -237,15 +338,11 @@ class BlockGenerator:
         return strips
 
 
-def _ket_blocks(drift: sp.csc_array) -> np.ndarray:
-    """First kets of the sets that G connects (and the end), if each is a range of neighbouring kets."""
-    count, label = sp.csgraph.connected_components(abs(drift), directed=False)
-    if count == drift.shape[0]:
-        raise NotBlockDiagonal("G is diagonal: only populations would be kept")
-    change = np.flatnonzero(np.diff(label)) + 1
-    if change.size != count - 1:
-        raise NotBlockDiagonal("blocks are not ranges of neighbouring kets")
-    return np.concatenate([[0], change, [label.size]])
+def _blocks(drift: sp.coo_array) -> np.ndarray:
+    """For each ket the number of the set of kets that G connects it to, in the order of their first kets."""
+    _, label = sp.csgraph.connected_components(sp.csr_array(abs(drift)), directed=False)
+    _, first, place = np.unique(label, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[place]
 
 
 def _real_gauge(

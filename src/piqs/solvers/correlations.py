@@ -16,12 +16,14 @@ from piqs._checks import choice, finite
 from piqs._checks import matrix as matrix_of
 from piqs._checks import times as checked_times
 from piqs.equations import Observables, read
+from piqs.integrators.base import Problem
+from piqs.integrators.choose import choose
 from piqs.integrators.options import Options
-from piqs.liouville import Generator, reduce
+from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
-from piqs.solvers.time_evolution import evolve, integrator
+from piqs.solvers.time_evolution import evolve
 
 __all__ = [
     "coherence_function_g1",
@@ -346,7 +348,7 @@ class _Regression:
         choice(solver, "solver", ("me", "es"))
         self.settings = Options.read(options)
         self.equation = read(H, c_ops, args, times)
-        self._generators: dict[bytes, Generator] = {}
+        self._generators: dict[bytes, AssembledGenerator] = {}
 
     def rows(
         self,
@@ -392,16 +394,16 @@ class _Regression:
                 self._generators = {seeds.tobytes(): generator}
             if generator.n == 0:
                 continue
-            evolution = integrator(
-                self.settings,
+            problem = Problem(
                 generator,
-                x0=generator.pack(part),
-                times=times,
-                observables=observable.matrix(generator),
-                rtol=self.settings.rtol,
-                atol=self.settings.atol,
-                max_step=self.settings.max_step,
+                generator.pack(part),
+                times,
+                observable.matrix(generator),
+                self.settings.rtol,
+                self.settings.atol,
+                self.settings.max_step,
             )
+            evolution = choose(self.settings.integrator, problem).integrator
             evolution.run()
             total += factor * observable.combine(times, evolution.values)["B"]
         return total

@@ -11,7 +11,7 @@ import numpy as np
 from qutip import Qobj
 
 from piqs.equations import read
-from piqs.liouville import Generator, reduce
+from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates
 
 __all__ = ["Explanation", "explain"]
@@ -95,7 +95,7 @@ def explain(
     return Explanation(sizes, generator.nnz, 12 * generator.nnz + 4 * generator.n, findings)
 
 
-def _findings(generator: Generator, labels: Mapping[str, np.ndarray]) -> list[str]:
+def _findings(generator: AssembledGenerator, labels: Mapping[str, np.ndarray]) -> list[str]:
     """Structure of the kept elements, in words."""
     n = generator.n_kets
     pair = generator.keys >> 1

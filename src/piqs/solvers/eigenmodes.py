@@ -12,12 +12,12 @@ from qutip import Qobj
 from scipy.sparse.csgraph import connected_components
 
 from piqs._checks import choice
+from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
 from piqs.equations.ladders import warn_if_ladders
 from piqs.linear.arnoldi import ConvergenceError, nearest_zero, rightmost
 from piqs.linear.factors import Factors
-from piqs.linear.threads import one_blas_thread
-from piqs.liouville import Generator, reduce
+from piqs.liouville import AssembledGenerator, reduce
 
 __all__ = ["liouvillian_eigenvalues", "liouvillian_gap", "liouvillian_modes"]
 
@@ -198,7 +198,7 @@ def liouvillian_modes(
 
 def _physical_generator(
     H: Any, c_ops: Any, N: int | Sequence[int | None] | None, args: dict[str, Any] | None
-) -> tuple[MasterEquation, Generator]:
+) -> tuple[MasterEquation, AssembledGenerator]:
     """The generator on all matrix elements that a state can have."""
     equation = read(H, c_ops, args, N=N).require_constant("the spectrum of the Liouvillian")
     if N is None:
@@ -222,7 +222,7 @@ def _physical_generator(
     return equation, generator
 
 
-def _count(k: int | None, generator: Generator) -> int | None:
+def _count(k: int | None, generator: AssembledGenerator) -> int | None:
     if k is None:
         return None
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= generator.n:
@@ -230,11 +230,11 @@ def _count(k: int | None, generator: Generator) -> int | None:
     return int(k)
 
 
-def _scale(generator: Generator) -> float:
+def _scale(generator: AssembledGenerator) -> float:
     return float(abs(generator.matrix).max()) if generator.nnz else 1.0
 
 
-def _eigenvalues(generator: Generator, k: int | None, which: str) -> tuple[np.ndarray, np.ndarray]:
+def _eigenvalues(generator: AssembledGenerator, k: int | None, which: str) -> tuple[np.ndarray, np.ndarray]:
     """The first k eigenvalues over all sets of elements, and for each an element of the set that it comes from."""
     matrix = generator.matrix
     # Sets that feed each other one way only make the matrix block triangular: its eigenvalues are those of the blocks.
@@ -261,7 +261,9 @@ def _eigenvalues(generator: Generator, k: int | None, which: str) -> tuple[np.nd
     return values[first], origin[first]
 
 
-def _block_eigenvalues(generator: Generator, inside: np.ndarray, k: int | None, which: str) -> np.ndarray:
+def _block_eigenvalues(
+    generator: AssembledGenerator, inside: np.ndarray, k: int | None, which: str
+) -> np.ndarray:
     n = inside.size
     if k is None and n > _LARGEST_DENSE:
         raise ValueError(
@@ -323,7 +325,7 @@ def _eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.
     return vectors / la.norm(vectors, axis=0)
 
 
-def _operator(generator: Generator, x: np.ndarray, dims: list) -> Qobj:
+def _operator(generator: AssembledGenerator, x: np.ndarray, dims: list) -> Qobj:
     """The operator of a complex vector: Hermitian where a phase makes the vector real."""
     x = x * np.exp(-0.5j * np.angle(x @ x))
     if np.abs(x.imag).max() <= 1e-9 * np.abs(x).max():

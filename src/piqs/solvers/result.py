@@ -10,7 +10,7 @@ from qutip import Qobj, qeye
 from qutip.core.data import CSR
 from qutip.solver.result import Result as QutipResult
 
-from piqs.liouville import BlockGenerator, Generator
+from piqs.liouville import Generator
 
 
 class Result(QutipResult):
@@ -39,7 +39,7 @@ class Result(QutipResult):
         e_ops: Mapping[Any, Any],
         options: dict[str, Any],
         stats: dict[str, Any],
-        generator: Generator | BlockGenerator,
+        generator: Generator,
         dims: list,
     ) -> None:
         self._vectors: list[np.ndarray] = []
@@ -86,7 +86,7 @@ class Result(QutipResult):
         return None if self._final_vector is None else self.density_matrix(self._final_vector)
 
 
-def qobj(generator: Generator | BlockGenerator, x: np.ndarray, dims: list) -> Qobj:
+def qobj(generator: Generator, x: np.ndarray, dims: list) -> Qobj:
     """The Hermitian operator of a reduced vector."""
     matrix = generator.unpack(x)
     if matrix.nnz == 0:

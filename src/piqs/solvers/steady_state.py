@@ -10,14 +10,15 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from qutip import Qobj, expect
 
+from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
 from piqs.errors import SteadyStateError
+from piqs.integrators.base import Problem
 from piqs.integrators.faber import Faber
 from piqs.linear.arnoldi import ConvergenceError, rightmost
 from piqs.linear.factors import Factors
 from piqs.linear.no_jump import no_jump_inverse
-from piqs.linear.threads import one_blas_thread
-from piqs.liouville import Generator, reduce
+from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates
 from piqs.solvers.result import qobj
 from piqs.solvers.time_evolution import warn_of_truncation
@@ -136,7 +137,7 @@ def find_steady_state(
 class _Solver:
     """The methods, their shared acceptance test, and what is reported of them."""
 
-    def __init__(self, generator: Generator, tol: float, preconditioner: Callable[[], Any]) -> None:
+    def __init__(self, generator: AssembledGenerator, tol: float, preconditioner: Callable[[], Any]) -> None:
         self.generator = generator
         self.matrix = generator.matrix
         self.tol = tol
@@ -387,7 +388,8 @@ class _Solver:
         applications = 0
         residual = np.inf
         while applications < _MOST_APPLICATIONS:
-            step = Faber(self.generator, x, np.array([0.0, span]), none, rtol=max(0.1 * self.tol, 1e-13))
+            rtol = max(0.1 * self.tol, 1e-13)
+            step = Faber(Problem(self.generator, x, np.array([0.0, span]), none, rtol, atol=0.0))
             step.run()
             x = step.x
             applications += step.applications
@@ -402,7 +404,7 @@ class _Solver:
         )
 
 
-def _check_other_coherences(equation: MasterEquation, generator: Generator) -> None:
+def _check_other_coherences(equation: MasterEquation, generator: AssembledGenerator) -> None:
     """Raise if a combination of the elements outside of the closure of the populations is conserved."""
     n = generator.n_kets
     a, b = np.triu_indices(n)
@@ -455,7 +457,7 @@ def _with_row(matrix: sp.csr_array, row: int, values: np.ndarray) -> sp.csr_arra
     return sp.csr_array(sp.vstack([part for part in parts if part.shape[0]], format="csr"))
 
 
-def closed_classes(generator: Generator) -> int:
+def closed_classes(generator: AssembledGenerator) -> int:
     """Number of sets of elements with populations that weight enters but never leaves."""
     _, label = sp.csgraph.connected_components(generator.matrix, directed=True, connection="strong")
     populations = generator.populations

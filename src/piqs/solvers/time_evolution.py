@@ -18,37 +18,10 @@ from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import BecameComplexError
 from piqs.equations.observables import named
 from piqs.errors import TruncationWarning
-from piqs.integrators.base import Evolution
-from piqs.integrators.exponential import Exponential
-from piqs.integrators.faber import Faber
-from piqs.integrators.options import METHODS, Options
-from piqs.integrators.rational import Rational
-from piqs.integrators.runge_kutta import BackwardDifferences, Explicit, Implicit
-from piqs.integrators.uniformization import Uniformization
-from piqs.liouville import BlockGenerator, Generator, Lindbladian, NotBlockDiagonal, reduce
-from piqs.liouville.assembled import TooManyUnknowns
-from piqs.liouville.basis import coordinates
+from piqs.integrators.base import Problem
+from piqs.integrators.choose import choose, generator_for
+from piqs.integrators.options import Options
 from piqs.solvers.result import Result
-
-_INTEGRATORS: dict[str, type[Evolution]] = {
-    "faber": Faber,
-    "rational": Rational,
-    "uniformization": Uniformization,
-    "exponential": Exponential,
-    "dop853": Explicit,
-    "radau": Implicit,
-    "bdf": BackwardDifferences,
-}
-
-
-# Beyond this many unknowns a generator that is not stored is faster, where there is one (measured on driven ensembles).
-_LARGEST_ASSEMBLED = 300_000
-# Up to this cost dense exponentials are over before another method has made itself ready.
-_CHEAP_EXPONENTIALS = 4e6
-# Up to this cost (some ten milliseconds) no LU is considered.
-_ALWAYS_CHEAP = 1e7
-# A rational Krylov space resolves a state that travels as a wave so badly that it must promise this much more.
-_WAVE = 10.0
 
 
 def mesolve(
@@ -103,9 +76,10 @@ def mesolve(
 
     Notes
     -----
-    The integrators are described in :mod:`piqs.integrators`. "auto" takes dense exponentials for small problems,
-    uniformization where only populations move, else Faber polynomials, or a rational Krylov space where fewer operations
-    are expected of it, and the explicit pair of order 8 for problems that depend on time.
+    The methods are in :mod:`piqs.integrators.registry`. "auto" takes dense exponentials for small problems, uniformization
+    where only populations move, else Faber polynomials, or a rational Krylov space where fewer operations are expected of
+    it, and the explicit pair of order 8 for problems that depend on time; ``stats["considered"]`` says what each was
+    expected to cost, or why it was not considered.
 
     Examples
     --------
@@ -159,16 +133,13 @@ def _evolve(
     want_states = settings.store_states or (settings.store_states is None and not asked)
     whole = want_states or settings.store_final_state or bool(rows.functions)
 
-    seeds = coordinates(rho)[0]
-    generator = _reduced(
-        equation.lindbladian, rho, seeds, None if whole else rows.keys(), METHODS[settings.method]
-    )
+    generator = generator_for(settings.integrator, equation.lindbladian, rho, None if whole else rows.keys())
     stats: dict[str, Any] = {
         "solver": "Reduced master equation",
         "num_collapse": len(equation.channels),
         "unknowns": generator.n,
         "nonzeros": generator.nnz,
-        "generator": "assembled" if isinstance(generator, Generator) else "matrix-free",
+        "generator": generator.kind,
         "populations only": generator.populations.size == generator.n,
     }
     result = Result(asked, {**asdict(settings), "store_states": want_states}, stats, generator, equation.dims)
@@ -182,37 +153,40 @@ def _evolve(
         for key, function in rows.functions.items():
             from_functions[key].append(function(float(times[i]), result.density_matrix(x)))
 
-    observables = rows.matrix(generator)  # type: ignore[arg-type]
-    evolution = integrator(
-        settings,
-        generator,
-        x0=generator.pack(rho),
-        times=times,
-        observables=observables,
-        rtol=settings.rtol,
-        atol=settings.atol,
-        on_state=on_state if want_states or rows.functions else None,
-        on_progress=None,
-        max_step=settings.max_step,
-    )
     bar = progress_bars[settings.progress_bar](times.size, **settings.progress_kwargs)
-    if settings.progress_bar:
-        evolution.on_progress = _updater(bar)
+    choice = choose(
+        settings.integrator,
+        Problem(
+            generator,
+            generator.pack(rho),
+            times,
+            rows.matrix(generator),
+            settings.rtol,
+            settings.atol,
+            settings.max_step,
+            on_state if want_states or rows.functions else None,
+            _updater(bar) if settings.progress_bar else None,
+        ),
+    )
+    integrator = choice.integrator
+    stats["considered"] = choice.considered
+    if settings.without_effect:
+        stats["options without effect"] = list(settings.without_effect)
     begin = time.perf_counter()
     stats["preparation time"] = begin - start
     try:
-        evolution.run()
+        integrator.run()
     except KeyboardInterrupt as interrupt:
         stats["end_condition"] = "interrupted"
         interrupt.result = result  # type: ignore[attr-defined]
         raise
     finally:
         bar.finished()
-        done = evolution.done
-        stats["method"] = evolution.name
+        done = integrator.done
+        stats["method"] = integrator.used
         stats["run time"] = time.perf_counter() - begin
-        stats["applications"] = evolution.applications
-        values = rows.combine(times[:done], evolution.values[:done])
+        stats["applications"] = integrator.applications
+        values = rows.combine(times[:done], integrator.values[:done])
         values.update({key: np.array(series[:done]) for key, series in from_functions.items()})
         if edges:
             highest = {edge.name: float(np.max(values[edge], initial=0.0)) for edge in edges}
@@ -221,7 +195,7 @@ def _evolve(
             times[:done],
             {key: values[key] for key in asked},
             vectors[:done],
-            evolution.x.copy() if settings.store_final_state else None,
+            integrator.x.copy() if settings.store_final_state else None,
         )
     return result
 
@@ -245,25 +219,6 @@ def warn_of_truncation(equation: MasterEquation, populations: Mapping[Any, float
             )
 
 
-def _reduced(
-    lindbladian: Lindbladian,
-    rho: sp.csr_array,
-    seeds: np.ndarray,
-    observables: np.ndarray | None,
-    method: str,
-) -> Generator | BlockGenerator:
-    """The assembled generator, or where it would be large and the structure allows, one that is never stored."""
-    if method not in ("auto", "faber"):
-        return reduce(lindbladian, seeds, observables)
-    try:
-        return reduce(lindbladian, seeds, observables, most_unknowns=_LARGEST_ASSEMBLED)
-    except TooManyUnknowns:
-        try:
-            return BlockGenerator(lindbladian, rho)
-        except NotBlockDiagonal:
-            return reduce(lindbladian, seeds, observables)
-
-
 def _updater(bar: Any) -> Callable[[int], None]:
     """Bring a QuTiP progress bar up to the number of outputs done."""
     seen = 0
@@ -275,38 +230,3 @@ def _updater(bar: Any) -> Callable[[int], None]:
             seen += 1
 
     return update
-
-
-def integrator(settings: Options, generator: Generator | BlockGenerator, **arguments: Any) -> Evolution:
-    """The integrator asked for, or the one expected to need the fewest operations."""
-    method = METHODS[settings.method]
-    if isinstance(generator, BlockGenerator):
-        return Faber(generator, **arguments)
-    if not generator.constant and method in ("faber", "rational", "uniformization", "exponential"):
-        raise ValueError(
-            f"options['method'] = {settings.method!r} needs a generator that is constant in time; use 'auto'"
-        )
-    if method == "auto" and not generator.constant:
-        method = "dop853"
-    if method == "uniformization" and not Uniformization.applies(generator, arguments["x0"]):
-        raise ValueError(
-            "options['method'] = 'uniformization' needs a problem of populations only, with none negative; use "
-            "'auto'"
-        )
-    if generator.n == 0:
-        # Nothing that the observables read is ever reached: all values are zero, and this one divides by no norm.
-        method = "dop853"
-    if method != "auto":
-        return _INTEGRATORS[method](generator, **arguments)
-    if (exponential := Exponential(generator, **arguments)).cost() < _CHEAP_EXPONENTIALS:
-        return exponential
-    faber = Faber(generator, **arguments)
-    spreads = faber.ellipse.flat
-    candidates: list[Evolution] = [faber]
-    if Uniformization.applies(generator, arguments["x0"]):
-        candidates.append(Uniformization(generator, spreads=spreads, **arguments))
-    best = min(candidates, key=lambda evolution: evolution.cost())
-    if best.cost() < _ALWAYS_CHEAP:
-        return best
-    rational = Rational(generator, otherwise=type(best), **arguments)
-    return rational if rational.cost() * (1.0 if spreads else _WAVE) < best.cost() else best

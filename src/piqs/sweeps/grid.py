@@ -21,7 +21,7 @@ import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from piqs import _checks
-from piqs._kernels.threads import available_threads, one_thread
+from piqs._resources import available_threads, one_thread
 from piqs.errors import SweepError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
-from piqs._kernels.threads import available_threads, one_thread
+from piqs._resources import available_threads, one_thread
 from piqs.errors import TrajectoryError
 from piqs.trajectories.result import FEWEST_JUMPS, McResult
 from piqs.trajectories.sampler import Batch, Sampler, Seed

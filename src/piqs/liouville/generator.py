@@ -1,0 +1,139 @@
+"""What integrators and linear algebra may ask of a generator, however it is kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+
+class Generator(ABC):
+    r"""A Lindblad generator L on real coordinates of Hermitian matrices, :math:`\dot x = L(t)\, x`.
+
+    Attributes
+    ----------
+    kind : str
+        "assembled" (the matrices are stored) or "matrix-free".
+    n_kets : int
+        Dimension of the Hilbert space.
+    dtype : numpy type
+        float64, or complex128 where each off-diagonal element is kept as one complex number.
+    closed_forward : bool
+        Whether the coordinates hold everything that the initial state evolves into.
+    """
+
+    kind: str
+    n_kets: int
+    dtype: Any
+    closed_forward: bool
+
+    @property
+    @abstractmethod
+    def n(self) -> int:
+        """Number of real unknowns."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Length of a state vector."""
+
+    @property
+    @abstractmethod
+    def nnz(self) -> int:
+        """Multiplications of one application."""
+
+    @property
+    @abstractmethod
+    def constant(self) -> bool:
+        """Whether the generator does not depend on time."""
+
+    @property
+    @abstractmethod
+    def populations(self) -> np.ndarray:
+        """Positions of the populations |a><a| in a state vector."""
+
+    @cached_property
+    def trace(self) -> np.ndarray:
+        """The vector t with Tr rho = t . x."""
+        t = np.zeros(self.size)
+        t[self.populations] = 1.0
+        return t
+
+    @abstractmethod
+    def apply(self, x: np.ndarray, out: np.ndarray, t: float = 0.0, threads: int = 1) -> np.ndarray:
+        """Write L(t) x into `out`, and return it."""
+
+    @abstractmethod
+    def apply_adjoint(self, x: np.ndarray, out: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """Write the adjoint of L(t), which evolves observables, applied to x into `out`, and return it."""
+
+    def half_sum(self, sign: float, x: np.ndarray) -> np.ndarray:
+        """(L x + sign L^+ x) / 2: the symmetric (sign 1) or antisymmetric (-1) part of a constant L applied to x."""
+        forward, backward = self.apply(x, np.empty_like(x)), self.apply_adjoint(x, np.empty_like(x))
+        return 0.5 * (forward + sign * backward)
+
+    def apply_columns(self, columns: np.ndarray, t: float = 0.0) -> np.ndarray:
+        """L(t) applied to each column of an array (size, k)."""
+        out = np.empty((columns.shape[1], columns.shape[0]), dtype=columns.dtype)
+        for column, row in zip(columns.T, out, strict=True):
+            self.apply(np.ascontiguousarray(column), row, t)
+        return out.T
+
+    @abstractmethod
+    def largest_rate(self, times: np.ndarray) -> float:
+        """An upper bound on the norm of L at these times."""
+
+    @abstractmethod
+    def dot(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Tr(X Y) of two Hermitian matrices."""
+
+    @abstractmethod
+    def random(self) -> np.ndarray:
+        """A random Hermitian matrix, the same in every call, not normalised."""
+
+    @abstractmethod
+    def pack(self, rho: sp.sparray) -> np.ndarray:
+        """The state vector of a Hermitian matrix."""
+
+    @abstractmethod
+    def unpack(self, x: np.ndarray) -> sp.csr_array:
+        """The Hermitian matrix of a state vector."""
+
+    @abstractmethod
+    def functionals(self, operator: sp.sparray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Rows o with Re(o . x) the real and, where there is one, the imaginary part of Tr(O rho)."""
+
+    @abstractmethod
+    def faber_series(
+        self,
+        polynomials: tuple[float, float, float],
+        weights: np.ndarray,
+        vectors: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+        observables: sp.csr_array,
+        threads: int = 1,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        r"""Sum a series :math:`\sum_k w_k F_k(L) x` of Faber polynomials (constant generators only).
+
+        Parameters
+        ----------
+        polynomials : (float, float, float)
+            Scale, shift and delta of the recurrence, see ``piqs._kernels.apply.faber_expansion``.
+        weights : float64 array (k,)
+            The w_k.
+        vectors : arrays (size,)
+            x, two to work with, and the one that receives the sum.
+        observables : csr_array (m, size)
+            Rows o.
+        threads : int
+            How many to use.
+
+        Returns
+        -------
+        moments : float64 array (k, m)
+            The Re o . F_k(L) x.
+        norms : float64 array (k,)
+            The norms of the F_k(L) x.
+        """
