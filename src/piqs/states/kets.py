@@ -1,4 +1,4 @@
-r"""Pure states of N two-level systems as sparse kets.
+r"""Pure states of N emitters as sparse kets.
 
 In the Dicke basis a ket has :math:`n_{DS}` entries; in the uncoupled basis, the tensor product of the emitters
 with :math:`|e\rangle = (1, 0)`, it has :math:`2^N`.
@@ -21,6 +21,7 @@ HALF = 1 / math.sqrt(2)
 
 
 def _ket(amplitudes: Any, indices: Any, size: int, dims: Any = None) -> Qobj:
+    fits_in_memory(16 * size, f"a ket of {size} entries", "N, or (j, m) as the state of mcsolve")
     column = coo_array(
         (np.asarray(amplitudes, dtype=np.complex128), (indices, np.zeros_like(indices))), shape=(size, 1)
     )
@@ -51,7 +52,7 @@ def dicke_ket(N: int, j: float, m: float) -> Qobj:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     j, m : float
         Quantum numbers.
 
@@ -78,22 +79,13 @@ def excited_ket(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the n_DS Dicke kets or of the 2^N product states.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
     Qobj
         Ket, sparse.
-
-    Raises
-    ------
-    ValueError
-        If N is not a whole number of at least 1 or ``basis`` is neither of the two.
-    MemoryError
-        If the uncoupled basis for this N cannot fit in memory.
 
     Examples
     --------
@@ -110,22 +102,13 @@ def ground_ket(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the n_DS Dicke kets or of the 2^N product states.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
     Qobj
         Ket, sparse.
-
-    Raises
-    ------
-    ValueError
-        If N is not a whole number of at least 1 or ``basis`` is neither of the two.
-    MemoryError
-        If the uncoupled basis for this N cannot fit in memory.
 
     Examples
     --------
@@ -142,22 +125,13 @@ def superradiant_ket(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the n_DS Dicke kets or of the 2^N product states.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
     Qobj
         Ket, sparse.
-
-    Raises
-    ------
-    ValueError
-        If N is not a whole number of at least 1 or ``basis`` is neither of the two.
-    MemoryError
-        If the uncoupled basis for this N cannot fit in memory.
 
     Examples
     --------
@@ -174,22 +148,13 @@ def ghz_ket(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the n_DS Dicke kets or of the 2^N product states.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
     Qobj
         Ket, sparse.
-
-    Raises
-    ------
-    ValueError
-        If N is not a whole number of at least 1 or ``basis`` is neither of the two.
-    MemoryError
-        If the uncoupled basis for this N cannot fit in memory.
 
     Examples
     --------
@@ -254,14 +219,8 @@ def css_ket(
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    x, y : complex or float, default 1/sqrt(2)
-        The coefficients a and b, or the angles theta and phi in radians.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the n_DS Dicke kets or of the 2^N product states.
-    coordinates : {"cartesian", "polar"}, default "cartesian"
-        What x and y are, as for `css`.
+    N, x, y, basis, coordinates
+        As for `css`.
 
     Returns
     -------
@@ -272,9 +231,6 @@ def css_ket(
     ------
     ValueError
         If :math:`|a|^2 + |b|^2 \ne 1`.
-    MemoryError
-        If the uncoupled basis for this N cannot fit in memory.
-
     Examples
     --------
     >>> from piqs import css_ket
