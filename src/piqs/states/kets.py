@@ -41,6 +41,13 @@ def _symmetric_ket(N: int, amplitudes: np.ndarray, basis: str) -> Qobj:
     return _ket(amplitudes[down] / roots[down], kets, 2**N, [[2] * N, [1] * N])
 
 
+def _unit(N: int, k: int) -> np.ndarray:
+    """The amplitudes of |N/2, N/2-k> alone."""
+    amplitudes = np.zeros(N + 1)
+    amplitudes[k] = 1.0
+    return amplitudes
+
+
 def _ones(N: int) -> np.ndarray:
     """Number of ones in the binary form of 0 ... 2^N - 1: emitters in |g> of each product state."""
     return np.bitwise_count(np.arange(2**N))
@@ -94,7 +101,7 @@ def excited_ket(N: int, basis: str = "dicke") -> Qobj:
     array([1., 0., 0., 0.])
     """
     N = number_of_emitters(N)
-    return _symmetric_ket(N, np.eye(N + 1)[0], basis)
+    return _symmetric_ket(N, _unit(N, 0), basis)
 
 
 def ground_ket(N: int, basis: str = "dicke") -> Qobj:
@@ -117,7 +124,7 @@ def ground_ket(N: int, basis: str = "dicke") -> Qobj:
     array([0., 0., 1., 0.])
     """
     N = number_of_emitters(N)
-    return _symmetric_ket(N, np.eye(N + 1)[N], basis)
+    return _symmetric_ket(N, _unit(N, N), basis)
 
 
 def superradiant_ket(N: int, basis: str = "dicke") -> Qobj:
@@ -140,7 +147,7 @@ def superradiant_ket(N: int, basis: str = "dicke") -> Qobj:
     array([0., 1., 0., 0.])
     """
     N = number_of_emitters(N)
-    return _symmetric_ket(N, np.eye(N + 1)[N // 2], basis)
+    return _symmetric_ket(N, _unit(N, N // 2), basis)
 
 
 def ghz_ket(N: int, basis: str = "dicke") -> Qobj:
