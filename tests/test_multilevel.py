@@ -12,7 +12,7 @@ from piqs.operators.jumps import collective_matrix, local_jumps
 from piqs.operators.multilevel import LevelOperators, TwoLevelOperators, level_operators
 from piqs.operators.removal import Removal
 from piqs.spaces.dicke import num_dicke_states, quantum_numbers, state_degeneracy
-from piqs.spaces.multilevel import MultilevelKets, occupation_sector
+from piqs.spaces.multilevel import MultilevelSpace
 from piqs.spaces.young import (
     irrep_dimension,
     irrep_multiplicity,
@@ -30,7 +30,7 @@ BRUTE_FORCE = [(2, 4), (2, 5), (3, 2), (3, 3), (3, 4), (4, 2), (4, 3), (5, 2)]
 
 @pytest.mark.parametrize(("d", "N"), SIZES)
 def test_counts_are_exact(d, N):
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     dimensions = [irrep_dimension(nu) for nu in kets.diagrams]
     copies = [irrep_multiplicity(nu) for nu in kets.diagrams]
     assert kets.size == num_multilevel_kets(N, d) == sum(dimensions)
@@ -45,18 +45,22 @@ def test_counts_are_exact(d, N):
     assert np.allclose(pi.sum(axis=1), d, rtol=0, atol=1e-12 * d)
 
 
+def sector(space):
+    return space.representations["equal occupations, real"]
+
+
 def test_counts_of_the_table():
     assert [num_multilevel_kets(N, 3) for N in (2, 10, 20, 40)] == [9, 630, 9009, 180642]
     assert [num_multilevel_kets(N, 4) for N in (2, 10, 20)] == [16, 6512, 408408]
-    assert [occupation_sector(MultilevelKets(N, 3)) for N in (2, 5, 10, 20)] == [9, 78, 861, 17094]
-    assert occupation_sector(MultilevelKets(8, 4)) == 3689
+    assert [sector(MultilevelSpace(N, 3)) for N in (2, 5, 10, 20)] == [9, 78, 861, 17094]
+    assert sector(MultilevelSpace(8, 4)) == 3689
     assert [num_irreps(N, 4) for N in (20, 50)] == [108, 1154]
     assert num_multilevel_elements(300, 3) == math.comb(308, 8)
 
 
 def test_two_levels_are_the_dicke_kets():
     for N in (1, 2, 7, 12):
-        kets, (j, m) = MultilevelKets(N, 2), quantum_numbers(N)
+        kets, (j, m) = MultilevelSpace(N, 2), quantum_numbers(N)
         assert kets.size == num_dicke_states(N)
         assert np.array_equal((kets.diagrams[:, 0] - kets.diagrams[:, 1])[kets.irrep] / 2, j)
         assert np.array_equal((kets.occupations[:, 0] - kets.occupations[:, 1]) / 2, m)
@@ -67,7 +71,7 @@ def test_two_levels_are_the_dicke_kets():
 
 @pytest.mark.parametrize(("d", "N"), [*SIZES[2:], LARGE])
 def test_coefficients_are_orthonormal_complete_and_intertwine(d, N):
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     large, small = LevelOperators(kets), LevelOperators(kets.smaller()) if N > 1 else None
     C = {(j, k): large.removal.matrix(j, k) for j in range(d) for k in range(d)}
     w = kets.corners[1][kets.irrep]
@@ -110,7 +114,7 @@ def gelfand_tsetlin(kets, s):
 
 @pytest.mark.parametrize(("d", "N"), [(2, 9), (3, 6), (4, 4), (6, 3)])
 def test_collective_operators_are_those_of_gelfand_and_tsetlin(d, N):
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     operators = LevelOperators(kets)
     E = {(i, i): operators.collective(ps.unit(d, i, i)).toarray() for i in range(d)}
     for i in range(d - 1):
@@ -129,7 +133,7 @@ def test_collective_operators_are_those_of_gelfand_and_tsetlin(d, N):
 @pytest.mark.parametrize(("d", "N"), BRUTE_FORCE)
 def test_conversion_takes_collective_operators_to_themselves(d, N):
     """The words in these operators are all that is permutation invariant: the conversion is right for every one."""
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     operators = LevelOperators(kets)
     for i in range(d):
         for j in range(d):
@@ -143,7 +147,7 @@ def test_conversion_takes_collective_operators_to_themselves(d, N):
 @pytest.mark.parametrize("kind", ["complex with a trace", "traceless", "arrow", "projector"])
 def test_lindbladian_is_that_of_the_product_space(d, N, kind):
     rng = np.random.default_rng(10 * d + N)
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     operators = LevelOperators(kets)
     x = ps.random_matrix(rng, d)
     x = {
@@ -181,7 +185,7 @@ def test_lindbladian_is_that_of_the_product_space(d, N, kind):
 )
 def test_jumps_keep_the_trace_at_large_sizes(d, N):
     rng = np.random.default_rng(N)
-    operators = LevelOperators(MultilevelKets(N, d))
+    operators = LevelOperators(MultilevelSpace(N, d))
     x = ps.random_matrix(rng, d)
     x -= np.trace(x) / d * np.eye(d)
     jumps = operators.local(x)
@@ -194,7 +198,7 @@ def test_jumps_keep_the_trace_at_large_sizes(d, N):
 @pytest.mark.parametrize("N", [1, 2, 7, 20])
 def test_general_operators_at_two_levels_are_the_closed_forms(N):
     rng = np.random.default_rng(N)
-    kets = MultilevelKets(N, 2)
+    kets = MultilevelSpace(N, 2)
     general = LevelOperators(kets)
     assert isinstance(level_operators(kets), TwoLevelOperators)
     rho = rng.normal(size=(kets.size,) * 2) * (kets.irrep[:, None] == kets.irrep)
@@ -222,7 +226,7 @@ def _sorted(candidates, jumps):
 
 @pytest.mark.slow
 def test_emission_of_a_thousand_two_level_emitters():
-    kets = MultilevelKets(1000, 2)
+    kets = MultilevelSpace(1000, 2)
     x = ps.unit(2, 1, 0)
     ours = LevelOperators(kets).local(x)
     closed = TwoLevelOperators(kets).local(x)
@@ -232,7 +236,7 @@ def test_emission_of_a_thousand_two_level_emitters():
 
 
 def test_symmetric_irrep_alone():
-    kets = MultilevelKets(40, 3, [[40, 0, 0]])
+    kets = MultilevelSpace(40, 3, [[40, 0, 0]])
     assert kets.size == math.comb(42, 2)
     operators = level_operators(kets)
     for i in range(3):
@@ -252,7 +256,7 @@ def test_symmetric_irrep_alone():
 @pytest.mark.parametrize(("d", "N"), [(2, 6), (3, 4), (4, 3)])
 def test_product_states(d, N):
     rng = np.random.default_rng(d)
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     sigma, tau = ps.random_state(rng, d), ps.random_state(rng, d)
     p = rng.dirichlet(np.ones(d))
     cases = [
@@ -274,7 +278,7 @@ def test_product_states(d, N):
 @pytest.mark.parametrize(("d", "N"), [(2, 7), (3, 5), (4, 4)])
 def test_pure_product_states(d, N):
     rng = np.random.default_rng(d)
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     psi = rng.normal(size=d) + 1j * rng.normal(size=d)
     psi /= np.linalg.norm(psi)
     v = np.zeros(kets.size, dtype=complex)
@@ -291,7 +295,7 @@ def test_pure_product_states(d, N):
 
 def test_product_state_of_low_rank_occupies_no_irrep_with_more_rows():
     rng = np.random.default_rng(3)
-    kets = MultilevelKets(6, 3)
+    kets = MultilevelSpace(6, 3)
     a = rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2))
     sigma = a @ a.conj().T / np.linalg.norm(a) ** 2
     populations = states.product_state(kets, [(sigma, 6)]).diagonal().real
@@ -303,13 +307,13 @@ def test_product_state_of_low_rank_occupies_no_irrep_with_more_rows():
 @pytest.mark.parametrize(("d", "N"), [(2, 6), (3, 4), (4, 3)])
 def test_adding_and_removing_an_emitter(d, N):
     rng = np.random.default_rng(d)
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     full, sigma = ps.random_invariant(rng, d, N), ps.random_state(rng, d)
     rho = sp.csr_array(states.from_product_space(kets, full))
     removed = states.remove_emitter(Removal(kets), rho)
     expected = np.trace(full.reshape(d ** (N - 1), d, d ** (N - 1), d), axis1=1, axis2=3)
     assert abs(states.to_product_space(kets.smaller(), removed) - expected).max() < 1e-15
-    larger = MultilevelKets(N + 1, d)
+    larger = MultilevelSpace(N + 1, d)
     added = states.add_emitter(Removal(larger), rho, sigma)
     again = states.remove_emitter(Removal(larger), added)
     once = states.add_emitter(Removal(kets), removed, sigma)
@@ -321,7 +325,7 @@ def test_adding_and_removing_an_emitter(d, N):
 def test_local_noise_alone_keeps_product_states():
     rng = np.random.default_rng(5)
     d, N, t = 3, 4, 0.7
-    kets = MultilevelKets(N, d)
+    kets = MultilevelSpace(N, d)
     operators = LevelOperators(kets)
     h, x, sigma = ps.random_matrix(rng, d), ps.random_matrix(rng, d), ps.random_state(rng, d)
     h = h + h.conj().T
@@ -336,17 +340,17 @@ def test_local_noise_alone_keeps_product_states():
 def test_bad_input():
     for wrong in ([[2, 1, 0]], [[1, 3, 0]], [[4, 0]], [[5, -1, 0]], [4, 0, 0], [[4.0, 0, 0]], []):
         with pytest.raises(ValueError, match="diagrams"):
-            MultilevelKets(4, 3, wrong)
+            MultilevelSpace(4, 3, wrong)
     with pytest.raises(ValueError, match="N must be"):
-        MultilevelKets(0, 3)
+        MultilevelSpace(0, 3)
     with pytest.raises(TypeError, match="d must be"):
-        MultilevelKets(3, "3")
+        MultilevelSpace(3, "3")
     with pytest.raises(MemoryError, match="kets"):
-        MultilevelKets(10**4, 4)
+        MultilevelSpace(10**4, 4)
     with pytest.raises(ValueError, match="do not increase"):
         irrep_dimension([1, 2])
     assert young_diagrams(1, 1).tolist() == [[1]]
-    kets = MultilevelKets(2, 3)
+    kets = MultilevelSpace(2, 3)
     lopsided = np.kron(ps.unit(3, 0, 0), np.eye(3)) / 3
     with pytest.raises(ValueError, match="exchanged"):
         states.from_product_space(kets, lopsided)

@@ -13,7 +13,7 @@ import piqs.figures
 
 #: Headings in order, with the modules (or packages) whose names go under them.
 HEADINGS = {
-    "Ensembles": ("piqs.models.dicke", "piqs.compat.pim"),
+    "Ensembles": ("piqs.models.dicke", "piqs.models.multilevel", "piqs.compat.pim"),
     "States": ("piqs.states.density",),
     "Operators": ("piqs.operators.spin",),
     "Jump operators": ("piqs.operators.jumps",),
@@ -24,10 +24,9 @@ HEADINGS = {
     "Measures": ("piqs.measures", "piqs.states.blocks"),
     "Metrology": ("piqs.measures.metrology", "piqs.measures.squeezing", "piqs.measures.witnesses"),
     "Parts and entanglement": ("piqs.measures.reduced", "piqs.measures.entanglement"),
-    "Phase space": ("piqs.measures.phase_space",),
     "Pictures": ("piqs.plotting",),
     "Change of basis": ("piqs.states.conversion",),
-    "Dicke space": ("piqs.spaces.dicke",),
+    "Spaces": ("piqs.spaces",),
     "Parameter sweeps": ("piqs.sweeps.grid", "piqs.sweeps.store"),
     "About": ("piqs",),
 }

@@ -39,22 +39,19 @@ from piqs.measures import (
     quantum_fisher_information,
     reduced_state,
     relative_entropy,
-    spin_husimi,
-    spin_p,
     spin_projections,
     spin_squeezing,
     spin_squeezing_inequalities,
-    spin_wigner,
     squeezing_decibels,
     squeezing_parameters,
     total_spin_length,
     trace_distance,
-    wehrl_entropy,
 )
 from piqs.models.composite import Composite
 from piqs.models.dicke import Dicke
 from piqs.models.dressed import DressedEquation, dressed_equation
 from piqs.models.mode import Mode
+from piqs.models.multilevel import Ensemble
 from piqs.operators.jumps import collective_jump, local_jumps
 from piqs.operators.spin import am, ap, collapse_uncoupled, identity_uncoupled, jspin, spin_algebra
 from piqs.plotting import plot_block_matrix, plot_dicke_triangle, plot_ladder_populations
@@ -69,7 +66,7 @@ from piqs.solvers.correlations import (
 from piqs.solvers.description import Explanation, explain
 from piqs.solvers.eigenmodes import liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
 from piqs.solvers.spectra import spectrum, spectrum_correlation_fft
-from piqs.spaces import DickeSpace, FockSpace, ProductSpace, Space
+from piqs.spaces import DickeSpace, FockSpace, MultilevelSpace, ProductSpace, Space
 from piqs.spaces.dicke import (
     block_offsets,
     energy_degeneracy,
@@ -84,6 +81,14 @@ from piqs.spaces.dicke import (
     num_tls,
     quantum_numbers,
     state_degeneracy,
+)
+from piqs.spaces.young import (
+    irrep_dimension,
+    irrep_multiplicity,
+    num_irreps,
+    num_multilevel_elements,
+    num_multilevel_kets,
+    young_diagrams,
 )
 from piqs.states.blocks import block_matrix, dicke_blocks, dicke_blocks_full, isdiagonal
 from piqs.states.conversion import dicke_to_uncoupled, uncoupled_to_dicke
@@ -113,11 +118,13 @@ __all__ = [
     "DickeSpace",
     "DimensionError",
     "DressedEquation",
+    "Ensemble",
     "Explanation",
     "FockSpace",
     "MasterEquation",
     "McResult",
     "Mode",
+    "MultilevelSpace",
     "NoSuchKetError",
     "NotUniqueError",
     "Pim",
@@ -175,6 +182,8 @@ __all__ = [
     "ground",
     "ground_ket",
     "identity_uncoupled",
+    "irrep_dimension",
+    "irrep_multiplicity",
     "isdiagonal",
     "j_min",
     "j_vals",
@@ -199,6 +208,9 @@ __all__ = [
     "negativity",
     "num_dicke_ladders",
     "num_dicke_states",
+    "num_irreps",
+    "num_multilevel_elements",
+    "num_multilevel_kets",
     "num_tls",
     "optimal_axis",
     "pair_correlations",
@@ -214,12 +226,9 @@ __all__ = [
     "spectrum",
     "spectrum_correlation_fft",
     "spin_algebra",
-    "spin_husimi",
-    "spin_p",
     "spin_projections",
     "spin_squeezing",
     "spin_squeezing_inequalities",
-    "spin_wigner",
     "squeezing_decibels",
     "squeezing_parameters",
     "state_degeneracy",
@@ -234,5 +243,5 @@ __all__ = [
     "uncoupled_to_dicke",
     "waiting_time_distribution",
     "waiting_times",
-    "wehrl_entropy",
+    "young_diagrams",
 ]

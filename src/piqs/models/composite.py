@@ -181,14 +181,16 @@ class Composite(Model):
     @property
     def hamiltonian(self) -> Qobj | QobjEvo:
         """The Hamiltonians of all subsystems and the interaction."""
-        return self._hamiltonian(None, None)
+        return self._hamiltonian({name: part.equation() for name, part in self.parts.items()}, None, None)
 
-    def _hamiltonian(self, args: dict[str, Any] | None, tlist: Any) -> Qobj | QobjEvo:
-        own = [
-            self.embed(name, H if isinstance(H, (Qobj, QobjEvo)) else QobjEvo(H, args=args, tlist=tlist))
-            for name, part in self.parts.items()
-            if (H := getattr(part, "hamiltonian", None)) is not None
-        ]
+    def _hamiltonian(
+        self, equations: dict[int | str, MasterEquation], args: dict[str, Any] | None, tlist: Any
+    ) -> Qobj | QobjEvo:
+        own = []
+        for name, equation in equations.items():
+            for matrix, f in equation.hamiltonian.terms:
+                term = Qobj(self._embed_matrix(name, matrix), dims=[self.dims, self.dims], dtype="csr")
+                own.append(term if f is None else QobjEvo([[term, f]]))
         coupling = self.interaction
         if not isinstance(coupling, (Qobj, QobjEvo)):
             evolving_parts(coupling, "interaction", args, tlist)
@@ -198,13 +200,14 @@ class Composite(Model):
     def equation(self, args: dict[str, Any] | None = None, tlist: Any = None) -> MasterEquation:
         """The master equation, with channels named ``"cavity.loss"``, ``"common[0]"``, ..."""
         space = self.space
+        equations = {name: part.equation(args, tlist) for name, part in self.parts.items()}
         channels = [
             channel.embedded(str(name), f"{name}.{channel.name}", partial(self._embed_matrix, name))
-            for name, part in self.parts.items()
-            for channel in part.equation(args, tlist).channels
+            for name, equation in equations.items()
+            for channel in equation.channels
         ]
         channels += self._common_channels(args, tlist)
-        H = self._hamiltonian(args, tlist)
+        H = self._hamiltonian(equations, args, tlist)
         return MasterEquation(space, H, channels, args=args, tlist=tlist, threshold=self.threshold)
 
     def _common_channels(self, args: dict[str, Any] | None, tlist: Any) -> Iterable[Channel]:

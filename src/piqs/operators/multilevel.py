@@ -18,12 +18,12 @@ from scipy.sparse import csr_array
 
 from piqs.operators.jumps import collective_matrix, local_noise_matrices
 from piqs.operators.removal import Removal
-from piqs.spaces.multilevel import MultilevelKets
+from piqs.spaces.multilevel import MultilevelSpace
 
 __all__ = ["LevelOperators", "TwoLevelOperators", "level_operators"]
 
 
-def level_operators(kets: MultilevelKets) -> "LevelOperators | TwoLevelOperators":
+def level_operators(kets: MultilevelSpace) -> "LevelOperators | TwoLevelOperators":
     """The operators of these kets: closed forms where all irreps of two-level emitters are there, coefficients else."""
     return TwoLevelOperators(kets) if kets.d == 2 and kets.complete else LevelOperators(kets)
 
@@ -33,10 +33,10 @@ class LevelOperators:
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
     """
 
-    def __init__(self, kets: MultilevelKets) -> None:
+    def __init__(self, kets: MultilevelSpace) -> None:
         self.kets = kets
         self.removal = Removal(kets)
 
@@ -67,7 +67,7 @@ class LevelOperators:
 class TwoLevelOperators:
     """The same for two-level emitters, from the closed forms of `piqs.operators.jumps`."""
 
-    def __init__(self, kets: MultilevelKets) -> None:
+    def __init__(self, kets: MultilevelSpace) -> None:
         self.kets = kets
 
     def collective(self, x: np.ndarray) -> csr_array:
@@ -79,7 +79,7 @@ class TwoLevelOperators:
         return local_noise_matrices(self.kets.N, _without_idle_trace(x))
 
 
-def _mixing(kets: MultilevelKets) -> np.ndarray:
+def _mixing(kets: MultilevelSpace) -> np.ndarray:
     """Q of each irrep, shape (irreps, d - 1, d): orthonormal rows orthogonal to u_k = sqrt(pi_k / ell_k), by a reflection.
 
     u is scaled by sqrt(ell_d): it stays finite where nu_d = 0, which gives u = e_d.

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
 
 from piqs._kernels.removal import put_back
-from piqs.spaces.multilevel import MultilevelKets
+from piqs.spaces.multilevel import MultilevelSpace
 
 __all__ = ["Removal"]
 
@@ -34,25 +34,25 @@ class Removal:
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
         Kets of N emitters.
 
     Attributes
     ----------
-    kets : MultilevelKets
-    smaller : MultilevelKets or None
+    kets : MultilevelSpace
+    smaller : MultilevelSpace or None
         Kets of N - 1 emitters that the coefficients lead to; None for N = 1, where one ket without emitters is left.
 
     Examples
     --------
-    >>> from piqs.spaces.multilevel import MultilevelKets
-    >>> C = Removal(MultilevelKets(2, 2))
+    >>> from piqs.spaces.multilevel import MultilevelSpace
+    >>> C = Removal(MultilevelSpace(2, 2))
     >>> C.matrix(0, 0).toarray().round(6)  # |1,1> = |e>|e>, |1,0> has sqrt(1/2) |e>|g>
     array([[1.      , 0.      , 0.      , 0.      ],
            [0.      , 0.707107, 0.      , 0.      ]])
     """
 
-    def __init__(self, kets: MultilevelKets) -> None:
+    def __init__(self, kets: MultilevelSpace) -> None:
         self.kets = kets
         self.smaller = kets.smaller() if kets.N > 1 else None
         d, size, small = kets.d, kets.size, 1 if self.smaller is None else self.smaller.size
@@ -112,7 +112,7 @@ class Removal:
         return csc_array((data, indices, indptr), shape=(size, size)).tocsr()
 
 
-def _coefficients(kets: MultilevelKets, smaller: MultilevelKets | None) -> tuple[np.ndarray, ...]:
+def _coefficients(kets: MultilevelSpace, smaller: MultilevelSpace | None) -> tuple[np.ndarray, ...]:
     """Row of the diagram, ket of N - 1, ket of N, level and value of all coefficients that do not vanish."""
     found: list[tuple[np.ndarray, ...]] = []
     for k in range(kets.d):
@@ -126,7 +126,7 @@ def _coefficients(kets: MultilevelKets, smaller: MultilevelKets | None) -> tuple
     return k_all, row, column, level, value
 
 
-def _remove_from(kets: MultilevelKets, k: int, patterns: np.ndarray, columns: np.ndarray) -> Any:
+def _remove_from(kets: MultilevelSpace, k: int, patterns: np.ndarray, columns: np.ndarray) -> Any:
     """Level, smaller patterns, kets and values, from patterns with row d already lowered in its entry k; row by row."""
     entry, value = np.full(len(columns), k), np.ones(len(columns))
     for s in range(kets.d, 1, -1):

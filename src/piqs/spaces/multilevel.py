@@ -12,12 +12,14 @@ I. M. Gelfand and M. L. Tsetlin, Dokl. Akad. Nauk SSSR 71, 825 (1950).
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from piqs import _resources
 from piqs._checks import number_of_emitters
+from piqs.spaces.space import Edge, Space
 from piqs.spaces.young import (
     corner_weights,
     irrep_dimension,
@@ -27,13 +29,13 @@ from piqs.spaces.young import (
     young_diagrams,
 )
 
-__all__ = ["MultilevelKets"]
+__all__ = ["MultilevelSpace"]
 
 # Temporary arrays of the enumeration, in multiples of the patterns themselves.
 _COPIES = 3
 
 
-class MultilevelKets:
+class MultilevelSpace(Space):
     r"""The kets of N emitters with d levels, of all irreps or of some.
 
     Parameters
@@ -44,6 +46,10 @@ class MultilevelKets:
         Number of levels of each, at least 1.
     diagrams : array_like of int, shape (n, d), optional
         Young diagrams of the irreps to build, each once; all of them by default. ``[[N, 0, ..., 0]]`` is the symmetric one.
+    names : sequence of str, optional
+        Names of the levels, for the quantum numbers; "0", "1", ... by default.
+    edge : sequence of int
+        Levels at the edge of a cut-off: those with the highest Fock state of the emitter's mode. None by default.
 
     Attributes
     ----------
@@ -69,14 +75,23 @@ class MultilevelKets:
 
     Examples
     --------
-    >>> kets = MultilevelKets(2, 3)
+    >>> kets = MultilevelSpace(2, 3)
     >>> kets.size, kets.diagrams.tolist()
     (9, [[2, 0, 0], [1, 1, 0]])
     >>> kets.occupations[0]
     array([2, 0, 0])
     """
 
-    def __init__(self, N: int, d: int, diagrams: Any = None) -> None:
+    block_name = "irreps"
+
+    def __init__(
+        self,
+        N: int,
+        d: int,
+        diagrams: Any = None,
+        names: Sequence[str] | None = None,
+        edge: Sequence[int] = (),
+    ) -> None:
         self.N, self.d = number_of_emitters(N), number_of_emitters(d, "d")
         if diagrams is None:
             self.complete = True
@@ -88,6 +103,9 @@ class MultilevelKets:
             _fits(self.N, self.d, sum(irrep_dimension(nu) for nu in self.diagrams))
         self._first_columns = np.cumsum([0, *range(self.d, 0, -1)])
         self._enumerate()
+        super().__init__([len(self.patterns)])
+        self.names = tuple(map(str, range(self.d))) if names is None else tuple(names)
+        self._edge = list(edge)
         sums = [self.row(self.patterns, s).sum(axis=1) for s in range(1, self.d + 1)]
         self.occupations = np.diff(np.column_stack([np.zeros(self.size, dtype=np.int64), *sums]), axis=1)
         self.offsets = np.concatenate([[0], np.cumsum(np.bincount(self.irrep, minlength=len(self.diagrams)))])
@@ -117,7 +135,7 @@ class MultilevelKets:
             continuations = np.bincount(above)
             self._starts[s] = np.cumsum(continuations) - continuations
             irrep = irrep[above]
-        self.patterns, self.irrep, self.size = patterns, irrep, len(patterns)
+        self.patterns, self.irrep = patterns, irrep
 
     def index(self, patterns: np.ndarray) -> np.ndarray:
         """Index of given patterns in ket order; they must be patterns of these irreps.
@@ -155,31 +173,61 @@ class MultilevelKets:
         return slice(0, int(self.offsets[1]) if there else 0)
 
     @property
+    def blocks(self) -> np.ndarray:
+        """Index of the irrep of each ket."""
+        return self.irrep
+
+    @property
+    def quantum_numbers(self) -> dict[str, np.ndarray]:
+        """Number of emitters in each level, ``"n_" + name``."""
+        return {f"n_{name}": self.occupations[:, k].astype(float) for k, name in enumerate(self.names)}
+
+    @cached_property
     def log_multiplicity(self) -> np.ndarray:
-        r"""Logarithm of the number of copies :math:`f^\nu` of each irrep, rounded from exact integers."""
-        return np.array([math.log(irrep_multiplicity(nu)) for nu in self.diagrams])
+        r"""Logarithm of the number of copies :math:`f^\nu` of the irrep of each ket, rounded from exact integers."""
+        return np.array([math.log(irrep_multiplicity(nu)) for nu in self.diagrams])[self.irrep]
+
+    @property
+    def edges(self) -> dict[Any, Edge]:
+        """The kets with an emitter in a level at the edge of a cut-off."""
+        if not self._edge:
+            return {}
+        return {"mode": Edge(np.any(self.occupations[:, self._edge] > 0, axis=1), self._edge[0] + 1)}
+
+    @property
+    def representations(self) -> dict[str, int]:
+        """The full Hilbert space, all pairs of kets, pairs in one irrep, and pairs with equal occupations."""
+        sizes = [int(n) for n in np.diff(self.offsets)]
+        irreps = "1 irrep" if len(sizes) == 1 else f"{len(sizes):,} irreps"
+        _, counts = np.unique(np.column_stack([self.irrep, self.occupations]), axis=0, return_counts=True)
+        return {
+            f"{self.d}^N x {self.d}^N, complex": 2 * self.d ** (2 * self.N),
+            f"{self.size:,} kets squared, complex": 2 * self.size**2,
+            f"blocks of {irreps}, complex": 2 * sum(n * n for n in sizes),
+            "equal occupations, real": int(np.sum(counts * (counts + 1) // 2)),
+        }
 
     @property
     def corners(self) -> tuple[np.ndarray, np.ndarray]:
         """The ratios pi_k and w_k of each irrep; see `corner_weights`."""
         return corner_weights(self.diagrams)
 
-    def smaller(self) -> "MultilevelKets":
+    def smaller(self) -> "MultilevelSpace":
         """The kets of N - 1 emitters that removing one emitter from these leads to."""
         if self.N == 1:
             raise ValueError("N must be at least 2 to remove an emitter, got 1")
         if self.complete:
-            return MultilevelKets(self.N - 1, self.d)
+            return MultilevelSpace(self.N - 1, self.d)
         w = self.corners[1]
         lowered = [
             nu - np.eye(self.d, dtype=np.int64)[k]
             for nu, row in zip(self.diagrams, w, strict=True)
             for k in np.flatnonzero(row > 0)
         ]
-        return MultilevelKets(self.N - 1, self.d, np.unique(lowered, axis=0))
+        return MultilevelSpace(self.N - 1, self.d, np.unique(lowered, axis=0))
 
     def __repr__(self) -> str:
-        return f"MultilevelKets(N={self.N}, d={self.d}): {self.size:,} kets in {len(self.diagrams):,} irreps"
+        return f"MultilevelSpace(N={self.N}, d={self.d}): {self.size:,} kets in {len(self.diagrams):,} irreps"
 
 
 def _checked_diagrams(N: int, d: int, diagrams: Any) -> np.ndarray:
@@ -202,28 +250,3 @@ def _fits(N: int, d: int, kets: int) -> None:
             f"{_resources.available_bytes() / 2**30:.3g} GiB available; lower N or d, or build only the symmetric irrep if all "
             "noise is collective"
         )
-
-
-def occupation_sector(kets: MultilevelKets) -> int:
-    """Real unknowns of a problem that conserves the level differences of ket and bra: sum of m (m + 1) / 2.
-
-    m is the number of kets with the same irrep and the same occupations.
-    """
-    _, counts = np.unique(np.column_stack([kets.irrep, kets.occupations]), axis=0, return_counts=True)
-    return int(np.sum(counts * (counts + 1) // 2))
-
-
-def as_levels(levels: int | Sequence[str]) -> tuple[str, ...]:
-    """Names of the levels, from a number or from names."""
-    if isinstance(levels, (list, tuple)):
-        names = tuple(levels)
-        if (
-            not names
-            or not all(isinstance(name, str) and name for name in names)
-            or len(set(names)) != len(names)
-        ):
-            raise ValueError(
-                f"levels must be a number or different names such as ('e', 'g1', 'g2'), got {levels!r}"
-            )
-        return names
-    return tuple(str(k) for k in range(number_of_emitters(levels, "levels")))

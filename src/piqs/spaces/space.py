@@ -37,6 +37,9 @@ class Space:
     6
     """
 
+    #: What the labels of the blocks are, in words.
+    block_name = "blocks"
+
     def __init__(self, dims: Sequence[int], size: int | None = None) -> None:
         self.dims = [int(d) for d in dims]
         self.size = prod(self.dims) if size is None else int(size)
@@ -91,16 +94,16 @@ class Space:
             occupied = np.unique(blocks[row[entries.data != 0]])
             if occupied.size > 1:
                 raise ValueError(
-                    f"{name} must hold no coherence between two j, got a ket in {occupied.size} of them; a mixture of "
-                    "its parts is permutation invariant"
+                    f"{name} must hold no coherence between two {self.block_name}, got a ket in {occupied.size} of them; a "
+                    "mixture of its parts is permutation invariant"
                 )
             return
         crossing = (blocks[row] != blocks[column]) & (entries.data != 0)
         if np.any(crossing):
             a, b = int(row[crossing][0]), int(column[crossing][0])
             raise ValueError(
-                f"{name} must be block diagonal in j, got a non-zero element ({a}, {b}) between two j; "
-                "no permutation-invariant operator has one"
+                f"{name} must be block diagonal in {self.block_name}, got a non-zero element ({a}, {b}) between two "
+                f"{self.block_name}; no permutation-invariant operator has one"
             )
 
 
@@ -140,6 +143,8 @@ class ProductSpace(Space):
     def __init__(self, parts: Mapping[Any, Space]) -> None:
         self.parts = dict(parts)
         super().__init__([d for part in self.parts.values() for d in part.dims])
+        names = [part.block_name for part in self.parts.values() if part.blocks is not None]
+        self.block_name = " or ".join(dict.fromkeys(names)) or self.block_name
 
     def spread(self, name: Any, values: np.ndarray) -> np.ndarray:
         """Values over the kets of one part as values over the kets of the product."""

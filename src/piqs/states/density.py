@@ -1,4 +1,4 @@
-r"""States of N emitters, as sparse density matrices and, where they are pure, as kets.
+r"""States of N two-level systems, as sparse density matrices and, where they are pure, as kets.
 
 In the Dicke basis a permutation-invariant state has :math:`n_{DS}` rows; in the uncoupled basis, the tensor
 product of the emitters with :math:`|e\rangle = (1, 0)`, it has :math:`2^N`.
@@ -11,7 +11,7 @@ import numpy as np
 from qutip import Qobj
 from scipy.sparse import csr_array
 
-from piqs._checks import finite, fits_in_memory, matrix
+from piqs._checks import finite, fits_in_memory
 from piqs.operators.spin import as_qobj
 from piqs.spaces.dicke import block_offsets, ket_index, log_degeneracy, num_dicke_states, quantum_numbers
 from piqs.states.kets import HALF, css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def _projector(ket: Qobj) -> Qobj:
-    nonzero = matrix(ket, "state").nnz
+    nonzero = ket.data.as_scipy().nnz
     fits_in_memory(24 * nonzero**2, f"a density matrix with {nonzero} x {nonzero} entries", "N")
     return ket.proj().to("csr")
 
@@ -42,7 +42,7 @@ def dicke(N: int, j: float, m: float) -> Qobj:
     Parameters
     ----------
     N : int
-        Number of emitters.
+        Number of two-level systems.
     j, m : float
         Quantum numbers.
 
@@ -70,7 +70,7 @@ def dicke_basis(N: int, jmm1: dict) -> Qobj:
     Parameters
     ----------
     N : int
-        Number of emitters.
+        Number of two-level systems.
     jmm1 : dict
         ``{(j, m, m1): p}`` with real or complex p.
 
@@ -111,9 +111,9 @@ def excited(N: int, basis: str = "dicke") -> Qobj:
     Parameters
     ----------
     N : int
-        Number of emitters.
+        Number of two-level systems.
     basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the n_DS Dicke kets, or of the 2^N product states.
+        Basis of the state.
 
     Returns
     -------
@@ -122,8 +122,6 @@ def excited(N: int, basis: str = "dicke") -> Qobj:
 
     Raises
     ------
-    ValueError
-        If N is not a whole number of at least 1 or ``basis`` is neither of the two.
     MemoryError
         If the uncoupled basis for this N cannot fit in memory.
 
@@ -140,8 +138,10 @@ def ground(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N, basis
-        As for `excited`.
+    N : int
+        Number of two-level systems.
+    basis : {"dicke", "uncoupled"}, default "dicke"
+        Basis of the state.
 
     Returns
     -------
@@ -161,8 +161,10 @@ def superradiant(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N, basis
-        As for `excited`.
+    N : int
+        Number of two-level systems.
+    basis : {"dicke", "uncoupled"}, default "dicke"
+        Basis of the state.
 
     Returns
     -------
@@ -182,8 +184,10 @@ def ghz(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N, basis
-        As for `excited`.
+    N : int
+        Number of two-level systems.
+    basis : {"dicke", "uncoupled"}, default "dicke"
+        Basis of the state.
 
     Returns
     -------
@@ -215,7 +219,7 @@ def css(
     Parameters
     ----------
     N : int
-        Number of emitters.
+        Number of two-level systems.
     x, y : complex or float, default 1/sqrt(2)
         The coefficients a and b, or the angles :math:`\theta` and :math:`\phi` in radians.
     basis : {"dicke", "uncoupled"}, default "dicke"
@@ -254,7 +258,7 @@ def thermal(N: int, n_th: float | None = None, *, w0: float = 1.0, temperature: 
     Parameters
     ----------
     N : int
-        Number of emitters.
+        Number of two-level systems.
     n_th : float, optional
         Mean occupation :math:`1/(e^{\omega_0/T} - 1)` of the bath at :math:`\omega_0`; infinity allowed.
     w0 : float, default 1

@@ -14,31 +14,34 @@ from scipy.special import gammaln
 
 from piqs._checks import fits_in_memory
 from piqs.operators.removal import Removal
-from piqs.spaces.multilevel import MultilevelKets
+from piqs.spaces.multilevel import MultilevelSpace
 
 __all__ = [
     "add_emitter",
     "diagonal_product",
+    "few_emitters",
     "from_product_space",
     "mixed_occupation",
     "occupation_index",
+    "one_emitter",
     "product_amplitudes",
     "product_state",
     "remove_emitter",
     "to_product_space",
+    "two_emitters",
 ]
 
 # A sum of terms is zero if it is below this fraction of the sum of their magnitudes.
 CANCELLED = 1e-13
 
 
-def occupation_index(kets: MultilevelKets, occupations: Sequence[int]) -> int:
+def occupation_index(kets: MultilevelSpace, occupations: np.ndarray) -> int:
     """Index of the symmetric ket with so many emitters in each level.
 
     Parameters
     ----------
-    kets : MultilevelKets
-    occupations : sequence of int, length d
+    kets : MultilevelSpace
+    occupations : ndarray of int, shape (d,)
 
     Returns
     -------
@@ -51,12 +54,12 @@ def occupation_index(kets: MultilevelKets, occupations: Sequence[int]) -> int:
     return int(kets.index(pattern[None, :])[0])
 
 
-def product_amplitudes(kets: MultilevelKets, psi: np.ndarray) -> np.ndarray:
+def product_amplitudes(kets: MultilevelSpace, psi: np.ndarray) -> np.ndarray:
     r"""Amplitudes of :math:`\psi^{\otimes N}` on the symmetric kets, :math:`\sqrt{N!/\prod_i n_i!} \prod_i \psi_i^{n_i}`.
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
     psi : ndarray, shape (d,)
         Normalised state of one emitter.
 
@@ -73,12 +76,12 @@ def product_amplitudes(kets: MultilevelKets, psi: np.ndarray) -> np.ndarray:
     return amplitudes / np.linalg.norm(amplitudes)
 
 
-def diagonal_product(kets: MultilevelKets, p: np.ndarray) -> np.ndarray:
+def diagonal_product(kets: MultilevelSpace, p: np.ndarray) -> np.ndarray:
     r"""Populations of :math:`\mathrm{diag}(p)^{\otimes N}`: :math:`f^\nu \prod_i p_i^{n_i}`.
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
     p : ndarray of float, shape (d,)
         Populations of one emitter.
 
@@ -86,24 +89,24 @@ def diagonal_product(kets: MultilevelKets, p: np.ndarray) -> np.ndarray:
     -------
     ndarray of float64, shape (size,)
     """
-    return np.exp(kets.log_multiplicity[kets.irrep] + _log_power(kets.occupations, p))
+    return np.exp(kets.log_multiplicity + _log_power(kets.occupations, p))
 
 
-def mixed_occupation(kets: MultilevelKets, occupations: Sequence[int]) -> np.ndarray:
+def mixed_occupation(kets: MultilevelSpace, occupations: np.ndarray) -> np.ndarray:
     r"""Populations of the mixture of all orders of so many emitters in each level: :math:`f^\nu \prod_i n_i!/N!`.
 
     Parameters
     ----------
-    kets : MultilevelKets
-    occupations : sequence of int, length d
+    kets : MultilevelSpace
+    occupations : ndarray of int, shape (d,)
 
     Returns
     -------
     ndarray of float64, shape (size,)
     """
-    n = np.asarray(occupations)
+    n = occupations
     there = np.all(kets.occupations == n, axis=1)
-    logs = kets.log_multiplicity[kets.irrep] + gammaln(n + 1).sum() - gammaln(kets.N + 1)
+    logs = kets.log_multiplicity + gammaln(n + 1).sum() - gammaln(kets.N + 1)
     return np.where(there, np.exp(logs), 0.0)
 
 
@@ -188,12 +191,12 @@ def _without_cancelled(
     return kept
 
 
-def product_state(kets: MultilevelKets, emitters: Sequence[tuple[np.ndarray, int]]) -> csr_array:
+def product_state(kets: MultilevelSpace, emitters: Sequence[tuple[np.ndarray, int]]) -> csr_array:
     r"""Symmetrised product of the states of different emitters.
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
         All kets of N emitters.
     emitters : list of (ndarray of shape (d, d), int)
         States, and how many emitters are in each; together N.
@@ -211,13 +214,13 @@ def product_state(kets: MultilevelKets, emitters: Sequence[tuple[np.ndarray, int
     order = [emitters[first], *emitters[:first], *emitters[first + 1 :]]
     one_by_one = [sigma for sigma, count in order for _ in range(count)]
     start = order[0][1] if diagonal[first] else 1
-    current = kets if start == kets.N else MultilevelKets(start, kets.d)
+    current = kets if start == kets.N else MultilevelSpace(start, kets.d)
     if diagonal[first]:
         rho = _diagonal(diagonal_product(current, np.diagonal(order[0][0]).real))
     else:
         rho = csr_array(one_by_one[0])
     for n in range(start, kets.N):
-        larger = kets if n + 1 == kets.N else MultilevelKets(n + 1, kets.d)
+        larger = kets if n + 1 == kets.N else MultilevelSpace(n + 1, kets.d)
         rho = add_emitter(Removal(larger), rho, one_by_one[n])
     return rho
 
@@ -227,7 +230,7 @@ def _diagonal(values: np.ndarray) -> csr_array:
     return csr_array((values[kept], (kept, kept)), shape=(len(values), len(values)))
 
 
-def _isometries(kets: MultilevelKets) -> list[np.ndarray]:
+def _isometries(kets: MultilevelSpace) -> list[np.ndarray]:
     """For each irrep the copies of its kets in the product space: arrays of shape (copies, d^N, dim), last emitter last."""
     d = kets.d
     fits_in_memory(
@@ -235,7 +238,7 @@ def _isometries(kets: MultilevelKets) -> list[np.ndarray]:
         f"an operator of {kets.N} emitters with {d} levels in the product space",
         "N",
     )
-    chain = [MultilevelKets(n, d) for n in range(1, kets.N)] + [kets]
+    chain = [MultilevelSpace(n, d) for n in range(1, kets.N)] + [kets]
     copies = [np.eye(d)[None, :, :]]
     for smaller, larger in pairwise(chain):
         C = Removal(larger)
@@ -253,12 +256,12 @@ def _isometries(kets: MultilevelKets) -> list[np.ndarray]:
     return copies
 
 
-def to_product_space(kets: MultilevelKets, matrix: Any, state: bool = True) -> np.ndarray:
+def to_product_space(kets: MultilevelSpace, matrix: Any, state: bool = True) -> np.ndarray:
     r"""The :math:`d^N \times d^N` matrix of a state (blocks divided by their copies) or of an operator.
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
         All kets of N emitters.
     matrix : csr_array or ndarray, shape (size, size)
     state : bool, default True
@@ -277,12 +280,12 @@ def to_product_space(kets: MultilevelKets, matrix: Any, state: bool = True) -> n
     return total
 
 
-def from_product_space(kets: MultilevelKets, matrix: np.ndarray, state: bool = True) -> np.ndarray:
+def from_product_space(kets: MultilevelSpace, matrix: np.ndarray, state: bool = True) -> np.ndarray:
     """The matrix on the kets of a permutation-invariant :math:`d^N \\times d^N` matrix: the inverse of `to_product_space`.
 
     Parameters
     ----------
-    kets : MultilevelKets
+    kets : MultilevelSpace
         All kets of N emitters.
     matrix : ndarray, shape (d^N, d^N)
     state : bool, default True
@@ -308,3 +311,75 @@ def from_product_space(kets: MultilevelKets, matrix: np.ndarray, state: bool = T
             "average it over all orders of the emitters first if that is meant"
         )
     return reduced
+
+
+def one_emitter(N: int, units: Sequence[Sequence[csr_array]], rho: csr_array) -> np.ndarray:
+    r"""State of one of N emitters, :math:`\langle j|\rho_1|i\rangle = \langle E_{ij}\rangle/N`.
+
+    Parameters
+    ----------
+    N : int
+    units : nested list of csr_array
+        The collective operators :math:`E_{ij} = \sum_n |i\rangle\langle j|_n`.
+    rho : csr_array
+        State on the kets.
+
+    Returns
+    -------
+    ndarray of complex128, shape (d, d)
+    """
+    return np.array([[_trace(E, rho) / N for E in row] for row in units], dtype=complex).T
+
+
+def two_emitters(N: int, units: Sequence[Sequence[csr_array]], rho: csr_array) -> np.ndarray:
+    r"""State of two of N emitters, from their moments.
+
+    .. math:: \sum_{n\ne m} |i\rangle\langle j|_n |k\rangle\langle l|_m = E_{ij}E_{kl} - \delta_{jk}E_{il}
+
+    Arguments as for `one_emitter`.
+
+    Returns
+    -------
+    ndarray of complex128, shape (d^2, d^2)
+    """
+    d = len(units)
+    pair = np.zeros((d, d, d, d), dtype=complex)  # <j l| rho |i k>
+    single = one_emitter(N, units, rho)
+    for k in range(d):
+        for m in range(d):
+            right = units[k][m] @ rho
+            for i in range(d):
+                for j in range(d):
+                    pair[j, m, i, k] = _trace(units[i][j], right) - (N * single[m, i] if j == k else 0)
+    return pair.reshape(d * d, d * d) / (N * (N - 1))
+
+
+def few_emitters(kets: MultilevelSpace, rho: csr_array, k: int) -> np.ndarray:
+    """State of k of N emitters: all others are removed one by one.
+
+    Parameters
+    ----------
+    kets : MultilevelSpace
+        Kets of N emitters.
+    rho : csr_array
+        State on them.
+    k : int
+
+    Returns
+    -------
+    ndarray of complex128, shape (d^k, d^k)
+    """
+    for _ in range(kets.N - k):
+        rho, kets = remove_emitter(Removal(kets), rho), kets.smaller()
+    if not kets.complete:
+        every = MultilevelSpace(k, kets.d)
+        place = every.index(kets.patterns)
+        entries = rho.tocoo()
+        rho = csr_array((entries.data, (place[entries.row], place[entries.col])), shape=(every.size,) * 2)
+        kets = every
+    return to_product_space(kets, rho)
+
+
+def _trace(A: csr_array, B: csr_array) -> complex:
+    """tr(A B) for sparse matrices."""
+    return complex(A.multiply(B.T).sum())
