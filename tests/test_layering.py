@@ -105,3 +105,43 @@ def test_public_names_exist_once():
 
     assert len(piqs.__all__) == len(set(piqs.__all__))
     assert all(hasattr(piqs, name) for name in piqs.__all__)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_one_conversion_from_qobj_to_sparse_arrays(path):
+    if path.name == "_checks.py":
+        return
+    text = path.read_text(encoding="utf-8")
+    for way in (".as_scipy(", "data_as("):
+        assert way not in text, (
+            f"{path.name} converts a Qobj by itself; `_checks.matrix` refuses NaN on the way"
+        )
+
+
+@pytest.mark.parametrize("room", ["solvers", "integrators", "linear", "liouville"])
+def test_verbs_and_methods_know_nothing_of_dicke_space(room):
+    for path in (PACKAGE / room).glob("*.py"):
+        assert not any(name.startswith("piqs.spaces.dicke") for name in imported(path)), path.name
+        assert "DickeSpace" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_no_room_holds_more_than_a_sixth_of_the_code():
+    lines = {}
+    for path in FILES:
+        room = path.relative_to(PACKAGE).parts[0]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        docstrings = [
+            node.body[0]
+            for node in ast.walk(tree)
+            if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None
+        ]
+        code = set()
+        for node in ast.walk(tree):
+            if hasattr(node, "lineno"):
+                code |= set(range(node.lineno, node.end_lineno + 1)) if isinstance(node, ast.stmt) else set()
+        for text in docstrings:
+            code -= set(range(text.lineno, text.end_lineno + 1))
+        lines[room] = lines.get(room, 0) + len(code)
+    largest = max(lines, key=lines.get)
+    assert lines[largest] < sum(lines.values()) / 6, lines

@@ -24,6 +24,7 @@ HEADINGS = {
     "Measures": ("piqs.measures", "piqs.states.blocks"),
     "Metrology": ("piqs.measures.metrology", "piqs.measures.squeezing", "piqs.measures.witnesses"),
     "Parts and entanglement": ("piqs.measures.reduced", "piqs.measures.entanglement"),
+    "Phase space": ("piqs.measures.phase_space",),
     "Pictures": ("piqs.plotting",),
     "Change of basis": ("piqs.states.conversion",),
     "Spaces": ("piqs.spaces",),

@@ -39,13 +39,17 @@ from piqs.measures import (
     quantum_fisher_information,
     reduced_state,
     relative_entropy,
+    spin_husimi,
+    spin_p,
     spin_projections,
     spin_squeezing,
     spin_squeezing_inequalities,
+    spin_wigner,
     squeezing_decibels,
     squeezing_parameters,
     total_spin_length,
     trace_distance,
+    wehrl_entropy,
 )
 from piqs.models.composite import Composite
 from piqs.models.dicke import Dicke
@@ -226,9 +230,12 @@ __all__ = [
     "spectrum",
     "spectrum_correlation_fft",
     "spin_algebra",
+    "spin_husimi",
+    "spin_p",
     "spin_projections",
     "spin_squeezing",
     "spin_squeezing_inequalities",
+    "spin_wigner",
     "squeezing_decibels",
     "squeezing_parameters",
     "state_degeneracy",
@@ -243,5 +250,6 @@ __all__ = [
     "uncoupled_to_dicke",
     "waiting_time_distribution",
     "waiting_times",
+    "wehrl_entropy",
     "young_diagrams",
 ]

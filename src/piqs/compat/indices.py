@@ -13,7 +13,7 @@ def get_blocks(N: int) -> list[int]:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def get_index(N: int, j: float, m: float, m1: float, blocks: Any = None) -> tupl
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     j, m, m1 : float
         Quantum numbers of the element.
     blocks : list of int, optional
@@ -57,7 +57,7 @@ def jmm1_dictionary(N: int) -> list[dict]:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------

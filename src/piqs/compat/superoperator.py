@@ -12,6 +12,7 @@ from qutip import Qobj
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
 
 from piqs._checks import LARGEST
+from piqs._checks import matrix as matrix_of
 from piqs.spaces.dicke import block_offsets, num_dicke_states
 from piqs.states.blocks import block_elements
 
@@ -192,7 +193,7 @@ def physical_eigenstates(N: int, liouvillian: Qobj) -> tuple[np.ndarray, np.ndar
             f"{liouvillian.shape}; `Dicke.liouvillian` makes it"
         )
     pairs = physical_pairs(N)
-    matrix = csr_array(liouvillian.to("csr").data.as_scipy())[pairs][:, pairs].toarray()
+    matrix = matrix_of(liouvillian, "liouvillian")[pairs][:, pairs].toarray()
     values, columns = np.linalg.eig(matrix)
     order = np.lexsort((values.imag, values.real))
     vectors = np.empty(values.size, dtype=object)

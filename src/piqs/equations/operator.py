@@ -68,7 +68,9 @@ def evolving_parts(
                 f"{name} must be an operator or superoperator, got a {value.type} with dims {value.dims}"
             )
         return [(value, None)]
-    if isinstance(value, (list, tuple)) and len(value) == 0:
+    if isinstance(value, (list, tuple)) and (
+        len(value) == 0 or any(isinstance(v, list) and not v for v in value)
+    ):
         # QuTiP's QobjEvo([]) ends the process.
         raise TypeError(f"{name} must not be an empty list; for none pass 0 * qutip.qeye(dims)")
     try:

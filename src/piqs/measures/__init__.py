@@ -17,6 +17,7 @@ from piqs.measures.metrology import (
     qfi_matrix,
     quantum_fisher_information,
 )
+from piqs.measures.phase_space import spin_husimi, spin_p, spin_wigner, wehrl_entropy
 from piqs.measures.reduced import ladder_populations, pair_correlations, reduced_state, spin_projections
 from piqs.measures.spin import light_emission, total_spin_length
 from piqs.measures.squeezing import Squeezing, spin_squeezing, squeezing_decibels, squeezing_parameters
@@ -50,11 +51,15 @@ __all__ = [
     "quantum_fisher_information",
     "reduced_state",
     "relative_entropy",
+    "spin_husimi",
+    "spin_p",
     "spin_projections",
     "spin_squeezing",
     "spin_squeezing_inequalities",
+    "spin_wigner",
     "squeezing_decibels",
     "squeezing_parameters",
     "total_spin_length",
     "trace_distance",
+    "wehrl_entropy",
 ]

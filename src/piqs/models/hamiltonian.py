@@ -4,6 +4,8 @@ from typing import Any
 
 from qutip import Qobj, QobjEvo
 
+from piqs._checks import matrix
+from piqs.equations.operator import check_hermitian
 from piqs.spaces.dicke import num_dicke_states
 from piqs.states.blocks import check_block_diagonal, isdiagonal
 
@@ -15,8 +17,8 @@ def check_hamiltonian(N: int, hamiltonian: Any) -> None:
     for part in _parts(hamiltonian):
         operator = part if isinstance(part, Qobj) else part(0.0)
         _check_operator(N, operator)
-        if part is hamiltonian and abs((part - part.dag()).norm("max")) > 1e-10 * part.norm("max"):
-            raise ValueError("hamiltonian must be Hermitian, got one that differs from its adjoint")
+        if part is hamiltonian:
+            check_hermitian(matrix(part, "hamiltonian"), "hamiltonian")
 
 
 def _parts(hamiltonian: Any) -> list:

@@ -120,7 +120,7 @@ def jspin(N: int, op: str | None = None, basis: str = "dicke") -> Any:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     op : {"x", "y", "z", "+", "-"}, optional
         The operator wanted; all of :math:`J_x, J_y, J_z` by default.
     basis : {"dicke", "uncoupled"}, default "dicke"
@@ -195,7 +195,7 @@ def spin_algebra(N: int, op: str | None = None) -> Any:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     op : {"x", "y", "z", "+", "-"}, optional
         The component wanted; all of x, y, z by default.
 
@@ -228,7 +228,7 @@ def identity_uncoupled(N: int) -> Qobj:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -260,7 +260,7 @@ def collapse_uncoupled(
     Parameters
     ----------
     N : int
-        Number of two-level systems, at most 10.
+        Number of emitters, at most 10.
     emission, dephasing, pumping : float, default 0
         Local rates, in inverse time.
     collective_emission, collective_dephasing, collective_pumping : float, default 0

@@ -1,6 +1,6 @@
 r"""The space of the Dicke kets: quantum numbers, offsets of the ladders, degeneracies.
 
-The kets :math:`|j,m\rangle` of N two-level systems are ordered ladder by ladder, j descending from N/2 to 0
+The kets :math:`|j,m\rangle` of N emitters are ordered ladder by ladder, j descending from N/2 to 0
 or 1/2, and within a ladder m descending from j to -j.
 """
 
@@ -38,7 +38,7 @@ def num_dicke_states(N: int) -> int:
     Parameters
     ----------
     N : int
-        Number of two-level systems, at least 1.
+        Number of emitters, at least 1.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def num_dicke_ladders(N: int) -> int:
     Parameters
     ----------
     N : int
-        Number of two-level systems, at least 1.
+        Number of emitters, at least 1.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def num_dicke_ladders(N: int) -> int:
 
 
 def num_tls(nds: int) -> int:
-    r"""Number of two-level systems that have ``nds`` Dicke kets: the inverse of `num_dicke_states`.
+    r"""Number of emitters that have ``nds`` Dicke kets: the inverse of `num_dicke_states`.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def num_tls(nds: int) -> int:
     Returns
     -------
     int
-        Number of two-level systems.
+        Number of emitters.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def quantum_numbers(N: int) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def block_offsets(N: int) -> np.ndarray:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def ket_index(N: int, j: Any, m: Any) -> Any:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     j, m : float or array of float
         Quantum numbers.
 
@@ -202,12 +202,12 @@ def ket_index(N: int, j: Any, m: Any) -> Any:
 
 
 def j_min(N: int) -> float:
-    """Smallest j: 0 for an even number of two-level systems, 1/2 for an odd one.
+    """Smallest j: 0 for an even Number of emitters, 1/2 for an odd one.
 
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def j_vals(N: int) -> np.ndarray:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -277,7 +277,7 @@ def state_degeneracy(N: int, j: float) -> int:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     j : float
         Total spin.
 
@@ -311,7 +311,7 @@ def log_degeneracy(N: int, j: Any) -> Any:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     j : float or array of float
         Total spin.
 
@@ -349,7 +349,7 @@ def energy_degeneracy(N: int, m: float) -> int:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     m : float
         Eigenvalue of :math:`J_z`.
 
@@ -380,7 +380,7 @@ def m_degeneracy(N: int, m: float) -> int:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     m : float
         Eigenvalue of :math:`J_z`.
 

@@ -8,6 +8,8 @@ from qutip import Qobj
 from scipy.sparse import coo_array, issparse
 
 from piqs._checks import choice, fits_in_memory
+from piqs._checks import matrix as matrix_of
+from piqs.spaces import DickeSpace
 from piqs.spaces.dicke import block_offsets, j_vals, num_dicke_states, num_tls, state_degeneracy
 
 __all__ = [
@@ -26,7 +28,7 @@ def block_elements(N: int) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def block_matrix(N: int, elements: str = "ones") -> coo_array:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     elements : {"ones", "degeneracy"}, default "ones"
         The constant: 1, or the degeneracy :math:`d_N^j` of the ladder.
 
@@ -102,7 +104,7 @@ def isdiagonal(mat: Any) -> bool:
     True
     """
     if isinstance(mat, Qobj):
-        mat = mat.to("csr").data.as_scipy()
+        mat = matrix_of(mat, "mat")
     if not issparse(mat):
         mat = np.asarray(mat)
     if mat.ndim != 2 or mat.shape[0] != mat.shape[1]:
@@ -123,34 +125,8 @@ def check_block_diagonal(rho: Any, name: str = "rho") -> int:
             "`uncoupled_to_dicke` converts from the 2^N space"
         )
     N = num_tls(rho.shape[0])
-    entries = coo_array(rho.to("csr").data.as_scipy())
-    if not np.all(np.isfinite(entries.data)):
-        raise ValueError(f"{name} must be finite, got NaN or infinity in it")
-    ladder = np.searchsorted(block_offsets(N), np.arange(rho.shape[0]), side="right")
-    crossing = (ladder[entries.row] != ladder[entries.col]) & (entries.data != 0)
-    if np.any(crossing):
-        row, column = int(entries.row[crossing][0]), int(entries.col[crossing][0])
-        raise ValueError(
-            f"{name} must be block diagonal in j, got a non-zero element ({row}, {column}) between two j; "
-            "no permutation-invariant operator has one"
-        )
+    DickeSpace(N).check_state(matrix_of(rho, name), name)
     return N
-
-
-def check_state(state: Any, kets: int, name: str = "rho0") -> None:
-    """Refuse a ket or density matrix on so many Dicke kets that holds coherence between two j; others pass."""
-    if not isinstance(state, Qobj) or state.shape[0] != kets:
-        return
-    if state.isoper and state.shape[1] == kets:
-        check_block_diagonal(state, name)
-    elif state.isket:
-        occupied = np.flatnonzero(state.full())
-        ladders = np.searchsorted(block_offsets(num_tls(kets)), occupied, side="right")
-        if np.unique(ladders).size > 1:
-            raise ValueError(
-                f"{name} must hold no coherence between two j, got a ket in {np.unique(ladders).size} of them; a mixture of "
-                "its parts is permutation invariant"
-            )
 
 
 def dicke_blocks(rho: Qobj) -> list[np.ndarray]:
@@ -179,7 +155,7 @@ def dicke_blocks(rho: Qobj) -> list[np.ndarray]:
     [(4, 4), (2, 2)]
     """
     N = check_block_diagonal(rho)
-    matrix = rho.to("csr").data.as_scipy()
+    matrix = matrix_of(rho, "rho")
     offsets = block_offsets(N).tolist()
     return [matrix[a:b, a:b].toarray() for a, b in pairwise(offsets)]
 

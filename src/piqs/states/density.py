@@ -1,4 +1,4 @@
-r"""States of N two-level systems, as sparse density matrices and, where they are pure, as kets.
+r"""States of N emitters, as sparse density matrices and, where they are pure, as kets.
 
 In the Dicke basis a permutation-invariant state has :math:`n_{DS}` rows; in the uncoupled basis, the tensor
 product of the emitters with :math:`|e\rangle = (1, 0)`, it has :math:`2^N`.
@@ -11,7 +11,7 @@ import numpy as np
 from qutip import Qobj
 from scipy.sparse import csr_array
 
-from piqs._checks import finite, fits_in_memory
+from piqs._checks import finite, fits_in_memory, matrix
 from piqs.operators.spin import as_qobj
 from piqs.spaces.dicke import block_offsets, ket_index, log_degeneracy, num_dicke_states, quantum_numbers
 from piqs.states.kets import HALF, css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def _projector(ket: Qobj) -> Qobj:
-    nonzero = ket.data.as_scipy().nnz
+    nonzero = matrix(ket, "state").nnz
     fits_in_memory(24 * nonzero**2, f"a density matrix with {nonzero} x {nonzero} entries", "N")
     return ket.proj().to("csr")
 
@@ -42,7 +42,7 @@ def dicke(N: int, j: float, m: float) -> Qobj:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     j, m : float
         Quantum numbers.
 
@@ -70,7 +70,7 @@ def dicke_basis(N: int, jmm1: dict) -> Qobj:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     jmm1 : dict
         ``{(j, m, m1): p}`` with real or complex p.
 
@@ -111,9 +111,9 @@ def excited(N: int, basis: str = "dicke") -> Qobj:
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the state.
+        Basis of the n_DS Dicke kets, or of the 2^N product states.
 
     Returns
     -------
@@ -122,6 +122,8 @@ def excited(N: int, basis: str = "dicke") -> Qobj:
 
     Raises
     ------
+    ValueError
+        If N is not a whole number of at least 1 or ``basis`` is neither of the two.
     MemoryError
         If the uncoupled basis for this N cannot fit in memory.
 
@@ -138,10 +140,8 @@ def ground(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the state.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
@@ -161,10 +161,8 @@ def superradiant(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the state.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
@@ -184,10 +182,8 @@ def ghz(N: int, basis: str = "dicke") -> Qobj:
 
     Parameters
     ----------
-    N : int
-        Number of two-level systems.
-    basis : {"dicke", "uncoupled"}, default "dicke"
-        Basis of the state.
+    N, basis
+        As for `excited`.
 
     Returns
     -------
@@ -219,7 +215,7 @@ def css(
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     x, y : complex or float, default 1/sqrt(2)
         The coefficients a and b, or the angles :math:`\theta` and :math:`\phi` in radians.
     basis : {"dicke", "uncoupled"}, default "dicke"
@@ -258,7 +254,7 @@ def thermal(N: int, n_th: float | None = None, *, w0: float = 1.0, temperature: 
     Parameters
     ----------
     N : int
-        Number of two-level systems.
+        Number of emitters.
     n_th : float, optional
         Mean occupation :math:`1/(e^{\omega_0/T} - 1)` of the bath at :math:`\omega_0`; infinity allowed.
     w0 : float, default 1
