@@ -19,7 +19,7 @@ from piqs.solvers.correlations import (
     correlation_2op_2t,
     correlation_3op_1t,
 )
-from piqs.solvers.description import Explanation, explain
+from piqs.solvers.description import Explanation, explain, table_of_sizes
 from piqs.solvers.eigenmodes import liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
 from piqs.solvers.spectra import spectrum
 from piqs.trajectories import McResult, mcsolve
@@ -138,3 +138,8 @@ class Model(ABC):
 
     def _repr_latex_(self) -> str:
         return latex(self.equation())
+
+    def _repr_html_(self) -> str:
+        """The equation and the sizes of the problem, for notebooks."""
+        equation = self.equation()
+        return f"<p>{latex(equation)}</p>{table_of_sizes(equation.space.representations)}"

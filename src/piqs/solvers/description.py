@@ -42,10 +42,12 @@ class Explanation:
         width = max(len(name) for name in self.sizes)
         lines = [f"{'representation':<{width}}  {'real unknowns':>16}  {'one state':>10}"]
         for name, (unknowns, size) in self.sizes.items():
-            count = f"{unknowns:,}" if unknowns < 10**15 else f"{Decimal(unknowns):.3g}"
-            lines.append(f"{name:<{width}}  {count:>16}  {_bytes(size):>10}")
+            lines.append(f"{name:<{width}}  {_count(unknowns):>16}  {_bytes(size):>10}")
         lines.append(f"reduced generator: {self.nonzeros:,} nonzeros, {_bytes(self.generator_bytes)}")
         return "\n".join(lines + [f"found: {finding}" for finding in self.findings])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
 
 
 def explain(
@@ -114,6 +116,20 @@ def _findings(generator: AssembledGenerator, labels: Mapping[str, np.ndarray]) -
         parity = " (even only: parity is conserved)" if orders.size > 1 and not np.any(orders % 2) else ""
         found.append(f"coherence orders in {name}: {listed}{parity}")
     return found
+
+
+def table_of_sizes(representations: Mapping[str, int]) -> str:
+    """Numbers of real unknowns of a state in some representations, as an HTML table."""
+    rows = "".join(
+        f"<tr><td>{name}</td><td style='text-align:right'>{_count(unknowns)}</td></tr>"
+        for name, unknowns in representations.items()
+    )
+    return f"<table><tr><th>representation</th><th>real unknowns of a state</th></tr>{rows}</table>"
+
+
+def _count(unknowns: int) -> str:
+    """A whole number, to three digits where it is beyond all counting."""
+    return f"{unknowns:,}" if unknowns < 10**15 else f"{Decimal(unknowns):.3g}"
 
 
 def _bytes(size: int) -> str:
