@@ -7,8 +7,8 @@ import scipy.sparse as sp
 
 import brute_force
 from piqs import Dicke, correlation_2op_1t, jspin, spectrum, spectrum_correlation_fft, steadystate
+from piqs.errors import SteadyStateError
 from piqs.linear.resolvent import Resolvent, ResolventError
-from piqs.solvers.steady_state import SteadyStateError
 
 
 def mollow(w, rabi, gamma):

@@ -10,7 +10,7 @@ from scipy.linalg import null_space
 import brute_force as bf
 import piqs
 from piqs import Dicke, jspin, steadystate
-from piqs.solvers.steady_state import SteadyStateError
+from piqs.errors import SteadyStateError
 
 METHODS = ["auto", "direct", "iterative", "evolution"]
 

@@ -7,6 +7,7 @@ from piqs.equations import Channel, MasterEquation
 from piqs.errors import (
     ConvergenceError,
     DimensionError,
+    IllConditionedWarning,
     NoSuchKetError,
     NotUniqueError,
     ResolventError,
@@ -125,6 +126,7 @@ __all__ = [
     "Ensemble",
     "Explanation",
     "FockSpace",
+    "IllConditionedWarning",
     "MasterEquation",
     "McResult",
     "Mode",

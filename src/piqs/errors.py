@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "ConvergenceError",
     "DimensionError",
+    "IllConditionedWarning",
     "NoSuchKetError",
     "NotUniqueError",
     "ResolventError",
@@ -71,3 +72,7 @@ class SweepError(RuntimeError):
 
 class TruncationWarning(UserWarning):
     """The highest Fock state kept is populated: the cut-off is too low for the numbers returned."""
+
+
+class IllConditionedWarning(UserWarning):
+    """An answer is uncertain by more than rounding, because the problem is nearly degenerate."""

@@ -158,3 +158,18 @@ def fill(indptr, indices, order):
                 count += 1
                 k = parent[k]
     return 2 * (count + n)
+
+
+@njit(cache=True, nogil=True)
+def narrowest_cut(indptr, indices):
+    """Nodes in the narrowest level that cuts the graph around its first node (symmetric CSR pattern) in two halves."""
+    n = indptr.size - 1
+    queue, level = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    count = _search_from_rim(indptr, indices, np.ones(n, dtype=np.bool_), np.arange(n), queue, level)
+    depth = level[queue[count - 1]] + 1
+    if depth < 3:
+        return count
+    widths = np.zeros(depth, dtype=np.int64)
+    for i in range(count):
+        widths[level[queue[i]]] += 1
+    return widths[_narrowest_level(widths, count)]

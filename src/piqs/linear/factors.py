@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from piqs._kernels import triangular as kernels
-from piqs._kernels.dissection import fill, nested_dissection
+from piqs._kernels.dissection import fill, narrowest_cut, nested_dissection
 from piqs._resources import available_threads, check, threads_for
 
 # Smaller factors are solved with as fast by SuperLU.
@@ -97,3 +97,30 @@ class Factors:
                     kernels.solve_alone(*self._triangles, y)
         x[self._order] = y
         return x
+
+    def solve_transposed(self, b: np.ndarray) -> np.ndarray:
+        """The solution x of A^T x = b."""
+        x = np.empty_like(b)
+        x[self._order] = self._lu.solve(b[self._order], trans="T")
+        return x
+
+
+def predicted_fill(matrix: sp.csr_array) -> float:
+    """About how many elements the factors of a matrix will have, from the narrowest cut through its graph.
+
+    With n unknowns and a separator of s, nested dissection leaves some n log n elements and, where the graph has more than
+    two dimensions, some s^2 (A. George, SIAM J. Numer. Anal. 10, 345 (1973)). The constants were measured on populations,
+    driven ensembles and cavities, where the result is within a factor of two.
+    """
+    n = matrix.shape[0]
+    pattern = sp.csr_array(
+        (np.ones(matrix.nnz, dtype=np.int8), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+    graph = sp.csr_array(pattern + pattern.T)
+    separator = narrowest_cut(graph.indptr, graph.indices)
+    return 5.0 * n * float(np.log2(n + 1.0)) + 10.0 * float(separator) ** 2
+
+
+def multiplications(fill: float, n: int) -> float:
+    """About how many multiplications find factors of this many elements: half the square of a mean column, for each."""
+    return 0.55 * fill**2 / n

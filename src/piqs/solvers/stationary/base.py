@@ -1,0 +1,128 @@
+"""What the methods for steady states share: the problem, the answer, and how a method presents itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from piqs.errors import NotUniqueError
+from piqs.liouville import AssembledGenerator, Lindbladian
+
+# Costs are in multiplications of a sparse LU; one that waits for memory (substitution, application) takes this many.
+FROM_MEMORY = 5.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A steady state to be found.
+
+    Attributes
+    ----------
+    generator : AssembledGenerator
+        The reduced generator L.
+    lindbladian : Lindbladian
+        The generator before reduction.
+    x0 : float64 array (n,) or None
+        The initial state whose limit is wanted; None for the steady state of all.
+    tol : float
+        Residual allowed, |L x| / scale.
+    """
+
+    generator: AssembledGenerator
+    lindbladian: Lindbladian
+    x0: np.ndarray | None
+    tol: float
+
+    @property
+    def n(self) -> int:
+        """Number of unknowns."""
+        return self.generator.n
+
+    @property
+    def matrix(self) -> sp.csr_array:
+        """L as one matrix."""
+        return self.generator.matrix
+
+    @property
+    def trace(self) -> np.ndarray:
+        """The vector t with Tr rho = t . x."""
+        return self.generator.trace
+
+    @cached_property
+    def scale(self) -> float:
+        """The largest rate: what residuals are compared with."""
+        return float(abs(self.matrix.data).max(initial=0.0)) or 1.0
+
+    @property
+    def mixed(self) -> np.ndarray:
+        """The maximally mixed state."""
+        return self.trace / self.trace.sum()
+
+    def traceless(self, size: float) -> np.ndarray:
+        """A random Hermitian matrix of trace zero and this norm, as much of it in the populations as in the coherences."""
+        x = np.random.default_rng(1).standard_normal(self.n)
+        populations = self.trace != 0.0
+        for part in (populations, ~populations):
+            if part.any():
+                x[part] /= np.linalg.norm(x[part])
+        x -= self.trace * (self.trace @ x) / self.trace.sum()
+        return x * (size / np.linalg.norm(x))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A null vector, not yet checked.
+
+    Attributes
+    ----------
+    x : float64 array (n,)
+        The vector; its trace need not be 1.
+    condition : float
+        About the norm of the inverse of L / scale on traceless matrices: how much the residual enters the error.
+    details : dict
+        What to report of the method's work.
+    """
+
+    x: np.ndarray
+    condition: float
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Method(ABC):
+    """A method for steady states of one problem."""
+
+    name: ClassVar[str]
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    def unsuitable(self) -> str | None:
+        """Why the method cannot solve the problem, or None."""
+        return None
+
+    @abstractmethod
+    def cost(self) -> float:
+        """What it is expected to take, in multiplications of a sparse LU."""
+
+    @abstractmethod
+    def solve(self) -> Answer:
+        """The steady state.
+
+        Raises
+        ------
+        SteadyStateError
+            If there are several (a NotUniqueError), or it was not reached.
+        """
+
+
+def several(reason: str) -> NotUniqueError:
+    """The error for more than one steady state."""
+    return NotUniqueError(
+        f"the steady state is not unique: {reason} (collective noise alone conserves j, for one). Pass rho0 to get the "
+        "limit of one initial state, or add the noise that is missing"
+    )

@@ -1,0 +1,93 @@
+"""Steady states by GMRES with recycling, preconditioned with the part of the generator that makes no jumps."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+
+from piqs._resources import one_blas_thread
+from piqs.errors import SteadyStateError
+from piqs.linear.no_jump import no_jump_inverse
+from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method, several
+
+# Krylov vectors of one cycle of GCROT, those it hands on, and cycles between two looks at the true residual.
+_KRYLOV, _RECYCLED, _CYCLES = 120, 20, 5
+# By how much the residual may fall in between, by how much it must, and the most looks.
+_DIGITS, _PROGRESS, _MOST_RESTARTS = 1e-11, 0.5, 10
+# A second steady state leaves this part of a random source, over the root of the unknowns, without a solution.
+_SOURCE = 0.05
+# Applications it takes, about.
+_APPLICATIONS = 150
+
+
+class Iterative(Method):
+    """GCROT on the generator with the trace fixed, preconditioned with its no-jump part."""
+
+    name = "iterative"
+
+    def unsuitable(self) -> str | None:
+        """Why the no-jump part is not known, or of no use."""
+        if self.problem.x0 is not None:
+            return "it finds the unique steady state, not the limit of rho0"
+        term = self.problem.lindbladian.terms[0]
+        if term.drift is None or term.superoperator is not None:
+            return "it needs H and c_ops, not a superoperator, to know the part that makes no jumps"
+        return None
+
+    def cost(self) -> float:
+        """Applications, with the dense products of the preconditioner and the orthogonalisation."""
+        problem = self.problem
+        drift = sp.csc_array(problem.lindbladian.terms[0].drift)
+        _, label = sp.csgraph.connected_components(abs(drift), directed=False)
+        kets = np.bincount(label).astype(float)
+        dense = 16.0 * float(np.sum(kets**3))
+        step = FROM_MEMORY * (problem.generator.nnz + 2.0 * _KRYLOV * problem.n) + dense
+        return _APPLICATIONS * step
+
+    @one_blas_thread()
+    def solve(self) -> Answer:
+        """The null vector, and from the solution for a random source whether there is another."""
+        problem = self.problem
+        matrix, trace = problem.matrix, problem.trace
+        source = problem.scale * problem.mixed
+        apply_inverse = no_jump_inverse(problem.lindbladian, problem.generator)
+        steps = 0
+
+        def apply(x: np.ndarray) -> np.ndarray:
+            nonlocal steps
+            steps += 1
+            return apply_inverse(matrix @ x + source * (trace @ x))
+
+        operator = sla.LinearOperator(matrix.shape, matvec=apply, dtype=float)
+        recycled: list[tuple[np.ndarray, np.ndarray]] = []
+
+        def solve(b: np.ndarray, guess: np.ndarray, rtol: float) -> tuple[np.ndarray, float]:
+            # The residual that GCROT updates drifts away from the true one, from which it is started again.
+            right_side = apply_inverse(b)
+            whole = float(np.linalg.norm(right_side))
+            x, before = guess, np.inf
+            for _ in range(_MOST_RESTARTS):
+                rest = right_side - apply(x)
+                size = float(np.linalg.norm(rest)) / whole
+                if not rtol < size < _PROGRESS * before:
+                    break
+                x = x + sla.gcrotmk(
+                    operator, rest, rtol=max(_DIGITS, rtol / size), atol=0.0, m=_KRYLOV, k=_RECYCLED, CU=recycled, maxiter=_CYCLES
+                )[0]  # fmt: skip
+                before = size
+            return x, size
+
+        x, _ = solve(source, problem.mixed, 0.1 * problem.tol)
+        residual = float(np.linalg.norm(matrix @ x)) / problem.scale
+        if not residual <= problem.tol * abs(float(trace @ x)):
+            raise SteadyStateError(
+                f"method 'iterative' reached a residual of {residual:.2g}, not {problem.tol:.2g}, in {steps} applications; "
+                "raise tol, or use 'direct' or 'evolution'"
+            )
+        # Where there is a second steady state, a source that would lead from one to the other has no response.
+        rtol = _SOURCE / np.sqrt(problem.n)
+        response, left = solve(problem.traceless(problem.scale), np.zeros(problem.n), rtol)
+        if not left <= 2.0 * rtol:
+            raise several("a source without trace has no response")
+        return Answer(x, float(np.linalg.norm(response)), {"iterations": steps})

@@ -1,0 +1,78 @@
+"""Steady states by sweeps over sets of kets between which there is no coherence, and a balance of their weights."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from piqs.errors import SteadyStateError
+from piqs.linear.factors import multiplications, predicted_fill
+from piqs.linear.two_level import StalledError, TwoLevel, blocks_of_kets
+from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method, several
+
+# The iteration goes on to this part of the residual allowed: a digit or two cost little beside the factors.
+_FURTHER = 1e-2
+_ROUNDING = 8 * np.finfo(float).eps
+# A second steady state leaves this part of a random source, over the root of the unknowns, without a solution.
+_SOURCE = 0.05
+# What was seen of the inverse is a lower bound of its norm.
+_DOUBLE = 2.0
+
+
+class TwoLevelMethod(Method):
+    """GMRES preconditioned by block Gauss-Seidel and the balance of weights of ``piqs.linear.two_level``."""
+
+    name = "two-level"
+
+    @cached_property
+    def _blocks(self) -> np.ndarray:
+        return blocks_of_kets(self.problem.generator.keys, self.problem.generator.n_kets)
+
+    def unsuitable(self) -> str | None:
+        """Why there are no blocks to sweep over."""
+        if self.problem.x0 is not None:
+            return "it finds the unique steady state, not the limit of rho0"
+        sizes = np.bincount(self._blocks)
+        if sizes.size == 1:
+            return "all kets have coherence with one another"
+        if sizes.size > self.problem.n // 4:
+            return "most kets have no coherence with any other"
+        return None
+
+    def cost(self) -> float:
+        """LUs of the blocks, and sweeps: their number grows with that of the blocks."""
+        sizes = np.bincount(self._blocks)
+        inside = np.flatnonzero(self._blocks == np.argmax(sizes))
+        largest = predicted_fill(sp.csr_array(self.problem.matrix[inside][:, inside]))
+        # Blocks of one kind: the fill grows a little faster than their size.
+        fill = largest * float(np.sum((sizes / inside.size) ** 1.2))
+        solves = 50 + 2 * sizes.size
+        application = self.problem.generator.nnz + 30 * self.problem.n
+        return multiplications(fill, self.problem.n) + FROM_MEMORY * solves * (fill + application)
+
+    def solve(self) -> Answer:
+        """The null vector, and from the solution for a random source whether there is another."""
+        problem = self.problem
+        try:
+            levels = TwoLevel(problem.matrix, problem.trace, self._blocks)
+        except RuntimeError as singular:
+            raise SteadyStateError(
+                "method 'two-level' needs weight to leave every set of kets between which there are coherences, and some set "
+                "keeps it; use 'direct' or 'evolution'"
+            ) from singular
+        try:
+            found = levels.null_vector(max(_FURTHER * problem.tol, _ROUNDING) * problem.scale)
+        except StalledError as stalled:
+            raise SteadyStateError(f"method 'two-level': {stalled}; use 'direct' or 'evolution'") from stalled
+        rtol = _SOURCE / np.sqrt(problem.n)
+        response = levels.response(problem.traceless(1.0), rtol)
+        if not response.residual <= rtol:
+            raise several("a source without trace has no response")
+        seen = max(found.condition, response.condition, float(np.linalg.norm(response.x)))
+        return Answer(
+            found.x,
+            _DOUBLE * problem.scale * seen,
+            {"iterations": levels.solves // 2, "blocks": levels.count, "fill": levels.nnz},
+        )

@@ -1,0 +1,199 @@
+"""Steady states by two levels against the LU, what every answer says of its error, and several or nearly several of them."""
+
+import numpy as np
+import pytest
+import qutip
+import scipy.linalg as la
+import scipy.sparse as sp
+
+import piqs
+from piqs import Dicke, IllConditionedWarning, NotUniqueError, SteadyStateError, jspin, steadystate
+from piqs.equations import read
+from piqs.linear.gmres import gmres
+from piqs.linear.two_level import TwoLevel, blocks_of_kets
+from piqs.liouville import reduce
+
+
+def driven(N, **rates):
+    return Dicke(N, jspin(N, "x") + 0.3 * jspin(N, "z"), **rates)
+
+
+def strong(N):
+    return driven(N, collective_emission=2 / N, emission=0.1, dephasing=0.1)
+
+
+def weak(N):
+    # the boundary time crystal with little dephasing
+    return Dicke(N, jspin(N, "x"), collective_emission=1 / N, dephasing=0.01)
+
+
+def parity(N):
+    return Dicke(N, jspin(N, "x") @ jspin(N, "x") / N + jspin(N, "z"), emission=0.2, pumping=0.05)
+
+
+def two_ensembles(N):
+    system = piqs.Composite(
+        Dicke(N, jspin(N, "x"), emission=0.3, dephasing=0.1), Dicke(N - 2, emission=0.2, pumping=0.1)
+    )
+    system.interaction = 0.2 * system.embed(0, jspin(N, "z")) @ system.embed(1, jspin(N - 2, "z"))
+    system.interaction += 0.4 * system.embed(1, jspin(N - 2, "x"))
+    return system
+
+
+def in_a_cavity(N):
+    system = piqs.Composite(
+        Dicke(N, jspin(N, "z"), emission=0.1, dephasing=0.05), piqs.Mode(5, 1.0, 1.0), threshold=1
+    )
+    a = system.embed(1, qutip.destroy(5))
+    system.interaction = 0.4 * (a + a.dag()) @ system.embed(0, jspin(N, "x"))
+    return system
+
+
+@pytest.mark.parametrize(
+    ("make", "N"), [(strong, 30), (weak, 30), (parity, 20), (two_ensembles, 5), (in_a_cavity, 4)]
+)
+def test_two_levels_agree_with_the_factors_of_the_whole(make, N):
+    model = make(N)
+    exact = model.steadystate(method="direct")
+    for tol in (1e-6, 1e-10):
+        rho, info = model.steadystate(method="two-level", tol=tol, info=True)
+        error = (rho - exact).norm("fro")
+        assert info["residual"] <= tol
+        assert error < 100 * tol
+        # the estimate holds, and is not absurdly large
+        assert error / 3 <= info["error estimate"] < max(1e3 * error, 1e-12)
+
+
+def test_large_driven_ensembles_choose_two_levels():
+    rho, info = strong(80).steadystate(info=True)
+    assert info["method"] == "two-level"
+    assert info["considered"]["two-level"] < info["considered"]["direct"]
+    # d<J_z>/dt = 0: local and collective emission against what the drive along x feeds in
+    N, jp, jm = 80, jspin(80, "+"), jspin(80, "-")
+    lost = 2 / N * qutip.expect(jp @ jm, rho) + 0.1 * (qutip.expect(jspin(N, "z"), rho) + N / 2)
+    assert qutip.expect(jspin(N, "y"), rho) == pytest.approx(lost, rel=1e-8)
+    assert info["iterations"] < 100
+
+
+def test_blocks_are_the_ladders():
+    model = strong(7)
+    generator = reduce(read(model).lindbladian)
+    j = piqs.quantum_numbers(7)[0][(generator.keys >> 1) // generator.n_kets]
+    block = blocks_of_kets(generator.keys, generator.n_kets)
+    assert len(set(zip(j, block, strict=True))) == len(set(j)) == block.max() + 1
+
+
+def test_one_sweep_is_block_gauss_seidel():
+    generator = reduce(read(strong(6)).lindbladian)
+    levels = TwoLevel(generator.matrix, generator.trace, blocks_of_kets(generator.keys, generator.n_kets))
+    a, block = levels.matrix.toarray(), levels._block
+    rng = np.random.default_rng(0)
+    x, b = rng.standard_normal((2, generator.n))
+    exact = x.copy()
+    for k in [*range(levels.count), *range(levels.count - 2, -1, -1)]:
+        here = block == k
+        exact[here] = la.solve(a[np.ix_(here, here)], b[here] - a[np.ix_(here, ~here)] @ exact[~here])
+    assert np.abs(levels._swept(x, b) - exact).max() < 1e-10 * np.abs(exact).max()
+
+
+def test_gmres_on_a_small_matrix():
+    rng = np.random.default_rng(3)
+    a = np.eye(30) + 0.1 * rng.standard_normal((30, 30))
+    diagonal = 1.0 / np.diag(a)
+    b = rng.standard_normal(30)
+    cycle = gmres(a.dot, lambda r: diagonal * r, b, 1e-12, 30)
+    assert np.abs(a @ cycle.x - b).max() < 1e-10
+    assert cycle.residual <= 1e-12
+    norm = la.norm(la.inv(a), 2)
+    assert 0.5 * norm < cycle.condition < 1.001 * norm
+    assert gmres(a.dot, a.dot, np.zeros(30), 1e-12, 30).steps == 0
+
+
+def test_methods_that_do_not_apply_say_why():
+    with pytest.raises(ValueError, match="coherence with one another"):
+        steadystate(qutip.sigmax(), [qutip.sigmam()], method="two-level")
+    with pytest.raises(ValueError, match="no coherence with any other"):
+        Dicke(6, emission=1.0, pumping=0.5).steadystate(method="two-level")
+    with pytest.raises(ValueError, match="limit of rho0"):
+        strong(4).steadystate(piqs.ground(4), method="two-level")
+    with pytest.raises(ValueError, match="not a superoperator"):
+        steadystate(qutip.liouvillian(qutip.sigmax(), [qutip.sigmam()]), method="iterative")
+
+
+def test_ladders_that_keep_their_weight_are_left_to_other_methods():
+    # emission without pumping or drive ends in the lowest ladder
+    model = Dicke(8, jspin(8, "z") + jspin(8, "x"), collective_emission=1.0)
+    with pytest.raises(NotUniqueError):
+        model.steadystate(method="two-level")
+
+
+# ---- several steady states, and nearly several ----
+
+
+def degenerate(seed):
+    """A jump of two blocks in a random basis: a steady state for each; and a state with its exact limit."""
+    V = qutip.rand_unitary(4, seed=seed)
+    rng = np.random.default_rng(seed)
+    A, B = (rng.normal(size=(2, 2)) for _ in "ab")
+    C = V @ qutip.Qobj(la.block_diag(A, B)) @ V.dag()
+    P = V @ qutip.Qobj(np.diag([1.0, 1, 0, 0])) @ V.dag()
+    rho0 = V @ qutip.Qobj(np.diag([0.2, 0.1, 0.3, 0.4])) @ V.dag()
+    return C, P, (rho0 + rho0.dag()) / 2
+
+
+@pytest.mark.parametrize("seed", [68, *range(20)])
+def test_degenerate_in_a_random_basis(seed):
+    C, P, rho0 = degenerate(seed)
+    for method in ("auto", "direct", "iterative", "evolution"):
+        with pytest.raises(SteadyStateError):
+            steadystate(0 * C, [C], method=method)
+    # the weight of each block is conserved
+    rho = steadystate(0 * C, [C], rho0)
+    assert qutip.expect(P, rho) == pytest.approx(0.3, abs=1e-8)
+    assert rho.eigenenergies().min() > -1e-9
+
+
+@pytest.mark.parametrize("link", [1e-6, 1e-9, 1e-12])
+def test_nearly_degenerate_says_so(link):
+    def jump(i, j, rate):
+        matrix = np.zeros((4, 4))
+        matrix[i, j] = np.sqrt(rate)
+        return qutip.Qobj(matrix)
+
+    # two pairs of kets, linked in both directions
+    pairs = [jump(0, 1, 1.0), jump(1, 0, 0.5), jump(2, 3, 0.7), jump(3, 2, 1.1)]
+    links = [jump(0, 2, 1.0), jump(2, 0, 2.0)]
+    H = 0.3 * qutip.Qobj(np.kron(np.eye(2), [[0, 1], [1, 0]]))
+    # to first order in the links the ratio of the weights of the pairs does not depend on their strength
+    L = qutip.liouvillian(H, pairs + [np.sqrt(1e-3) * c for c in links])
+    values, vectors = la.eig(L.full())
+    exact = vectors[:, np.argmin(abs(values))].reshape(4, 4, order="F")
+    weight = float((exact[0, 0] + exact[1, 1]).real / exact.trace().real)
+    c_ops = pairs + [np.sqrt(link) * c for c in links]
+    if link >= 1e-9:
+        rho, info = steadystate(H, c_ops, info=True)
+    else:
+        with pytest.warns(IllConditionedWarning, match="nearly degenerate"):
+            rho, info = steadystate(H, c_ops, info=True)
+    assert 0.1 / link < info["condition"] < 1e3 / link
+    found = float((rho[0, 0] + rho[1, 1]).real)
+    assert abs(found - weight) < 1e-3 + 3 * info["error estimate"]
+    assert info["error estimate"] < 1e4 * np.finfo(float).eps / link
+
+
+def test_a_state_is_positive_and_normalised():
+    for seed in range(20):
+        H = qutip.rand_herm(6, density=0.5, seed=seed)
+        rho, info = steadystate(H, [qutip.destroy(6), 0.3 * qutip.rand_herm(6, seed=seed + 100)], info=True)
+        assert rho.tr() == pytest.approx(1.0, abs=1e-12)
+        assert rho.eigenenergies().min() > -1e-12
+        matrix = qutip.liouvillian(H, [qutip.destroy(6), 0.3 * qutip.rand_herm(6, seed=seed + 100)]).full()
+        exact = la.null_space(matrix, rcond=1e-10)[:, 0].reshape(6, 6, order="F")
+        error = la.norm(rho.full() - exact / exact.trace())
+        assert error < 100 * info["error estimate"] + 1e-13
+
+
+def test_kets_without_coherence_have_blocks_of_one():
+    keys = 2 * (np.arange(4) * 4 + np.arange(4))
+    assert blocks_of_kets(keys, 4).tolist() == [0, 1, 2, 3]
+    assert sp.issparse(reduce(read(strong(2)).lindbladian).matrix)
