@@ -240,6 +240,7 @@ def test_bad_arguments(state, options, error, message):
         piqs.mcsolve(piqs.Dicke(10, emission=1.0), state, [0.0, 1.0], **arguments)
 
 
-def test_an_ensemble_without_noise_has_no_jumps():
-    with pytest.raises(ValueError, match="every rate is zero"):
-        piqs.mcsolve(piqs.Dicke(10), (5, 5), [0.0, 1.0], e_ops=["jz"])
+def test_an_ensemble_without_noise_stays_where_it_is():
+    result = piqs.mcsolve(piqs.Dicke(10), (5, 4), [0.0, 1.0], e_ops=["jz"])
+    np.testing.assert_allclose(result.expect[0], [4.0, 4.0])
+    assert result.channels == []

@@ -129,7 +129,6 @@ def test_too_few_events_warn():
         (lambda r: piqs.count_statistics(r, 5, 4), "window"),
         (lambda r: piqs.correlation_mc(DRIVE, qutip.basis(2, 0), -1, [0], [JUMP], JUMP, JUMP), "negative"),
         (lambda r: piqs.correlation_mc(DRIVE, qutip.basis(2, 0), 1, [-1], [JUMP], JUMP, JUMP), "negative"),
-        (lambda r: piqs.correlation_mc(DRIVE, qutip.basis(2, 0), 1, [0], [], JUMP, JUMP), "c_ops is empty"),
     ],
 )
 def test_bad_arguments(fluorescence, call, message):

@@ -108,18 +108,21 @@ def test_emitters_in_a_cavity():
 
 def test_only_connected_kets_are_held():
     """The cavity conserves excitations: the components of H_eff are far smaller than the space."""
+    from piqs.equations import read
+    from piqs.trajectories.averages import Averages
     from piqs.trajectories.initial import read_state
-    from piqs.trajectories.observables import read_observables
-    from piqs.trajectories.system import read_system
+    from piqs.trajectories.sampler import Keep
+    from piqs.trajectories.unravelling import unravel
     from piqs.trajectories.wave_function import WaveFunctions
 
     N, photons = 4, 5
     a = qutip.tensor(qutip.destroy(photons), qutip.qeye(9))
     jm = qutip.tensor(qutip.qeye(photons), piqs.jspin(N, "-"))
     times = np.array([0.0, 1.0])
-    system = read_system(a.dag() * jm + a * jm.dag(), [a, jm], None, times)
-    start = read_state(qutip.tensor(qutip.basis(photons, 0), piqs.excited_ket(N)), system.dims)
-    sampler = WaveFunctions(system, start, read_observables(None, system.dims), times, 1e-9, False, False)
+    equation = read(a.dag() * jm + a * jm.dag(), [a, jm], None, times)
+    start = read_state(qutip.tensor(qutip.basis(photons, 0), piqs.excited_ket(N)), equation)
+    nothing = Averages(None, equation, times)
+    sampler = WaveFunctions(unravel(equation), start, nothing, times, 1e-9, Keep())
     sizes = np.diff(sampler.problem.bounds)
     # of 45 kets those of the ladder j = 2 with four excitations or fewer, one component for each number
     assert sorted(sizes) == [1, 2, 3, 4, 5]
@@ -309,11 +312,10 @@ SZ, SM, UP = qutip.sigmaz(), qutip.sigmam(), qutip.basis(2, 0)
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"c_ops": []}, ValueError, "c_ops is empty"),
         ({"H": SM}, ValueError, "H must be Hermitian"),
-        ({"H": [SZ, [SM, lambda t: t]]}, ValueError, "H must be Hermitian"),
+        ({"H": [SZ, [SM, lambda t: t]]}, ValueError, "must be Hermitian"),
         ({"H": qutip.liouvillian(SZ)}, ValueError, "superoperator"),
-        ({"H": None}, TypeError, "H must be an operator"),
+        ({"H": None}, TypeError, "H must be a Qobj"),
         ({"H": lambda t: SZ}, TypeError, "write it as a list"),
         ({"ntraj": 0}, ValueError, "ntraj must be at least 1"),
         ({"ntraj": -3}, ValueError, "ntraj must be at least 1"),
@@ -331,10 +333,10 @@ SZ, SM, UP = qutip.sigmaz(), qutip.sigmam(), qutip.basis(2, 0)
         ({"c_ops": [qutip.destroy(3)]}, ValueError, "dims"),
         ({"c_ops": [np.nan * SM]}, ValueError, "finite"),
         ({"c_ops": [[[SM, lambda t: t], [SZ, lambda t: t]]]}, ValueError, "one operator times"),
-        ({"e_ops": [qutip.qeye(3)]}, ValueError, "on dims"),
-        ({"e_ops": ["jz"]}, TypeError, "must be a Qobj"),
+        ({"e_ops": [qutip.qeye(3)]}, ValueError, "has dims"),
+        ({"e_ops": ["jz"]}, TypeError, "need one ensemble"),
         ({"options": {"nstep": 3}}, KeyError, "not options"),
-        ({"options": {"method": "adams"}}, ValueError, "must be one of"),
+        ({"options": {"method": "euler"}}, ValueError, "must be one of"),
         ({"options": {"rtol": 0}}, ValueError, "rtol"),
         ({"options": {"progress_bar": "yes"}}, ValueError, "must be one of"),
         ({"H": piqs.Dicke(1, emission=1.0), "c_ops": SM}, ValueError, "must stay empty"),
@@ -345,7 +347,11 @@ SZ, SM, UP = qutip.sigmaz(), qutip.sigmam(), qutip.basis(2, 0)
         ({"target_tol": -0.1}, ValueError, "target_tol must be positive"),
         ({"target_tol": 0.1, "e_ops": []}, ValueError, "needs e_ops"),
         ({"H": qutip.sigmax(), "options": {"method": "jump_chain"}}, ValueError, "has coherence"),
-        ({"H": [SZ, [SZ, lambda t: 1 / (1 - t) if t != 1 else np.inf]]}, ValueError, "not finite|too fast"),
+        (
+            {"H": [SZ, [SZ, lambda t: 1 / (1 - t) if t != 1 else np.inf]]},
+            ValueError,
+            "must be finite|too fast",
+        ),
     ],
 )
 def test_bad_arguments(change, error, message):
@@ -383,7 +389,7 @@ def test_dask_cluster_gives_what_threads_give(tmp_path):
     options = {
         "n_workers": 2,
         "threads_per_worker": 1,
-        "dashboard_address": None,
+        "dashboard_address": ":0",
         "local_directory": tmp_path,
     }
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:

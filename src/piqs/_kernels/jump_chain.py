@@ -36,12 +36,12 @@ def triangle_rates(N, gamma, j, m, rates):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_walk(rng, walk, a, b, times, record, positions, counts, exposure):
+def run_walk(rng, walk, a, b, times, record, halt, positions, counts):
     """Walk from (a, b) at times[0] to times[-1].
 
     Writes the position at every time into `positions` (times, 2), adds the jumps of every channel between two
-    times to `counts` (channels, times-1) and the integrated rates of the silent channels to `exposure` (same
-    shape). Returns times and channels of the jumps, empty unless `record`.
+    times to `counts` (channels, times-1), of the silent channels their integrated rates. Stops early once
+    halt[0] is set. Returns times and channels of the jumps, empty unless `record`, and whether it came to the end.
     """
     N, gamma, table, targets, moving, silent = walk
     on_triangle, emitters = N > 0, float(N)
@@ -52,7 +52,7 @@ def run_walk(rng, walk, a, b, times, record, positions, counts, exposure):
     t = times[0]
     positions[0, 0], positions[0, 1] = a, b
     bin = 0  # between times[bin] and times[bin + 1]
-    while True:
+    while halt[0] == 0:
         if on_triangle:
             triangle_rates(emitters, gamma, a / 2, b / 2, rates)
         else:
@@ -64,14 +64,14 @@ def run_walk(rng, walk, a, b, times, record, positions, counts, exposure):
         t_jump = t + rng.standard_exponential() / total if total > 0 else np.inf
         while bin < times.size - 1 and times[bin + 1] <= t_jump:
             for i in range(silent.size):
-                exposure[silent[i], bin] += rates[silent[i]] * (times[bin + 1] - t)
+                counts[silent[i], bin] += rates[silent[i]] * (times[bin + 1] - t)
             bin += 1
             t = times[bin]
             positions[bin, 0], positions[bin, 1] = a, b
         if bin == times.size - 1:
-            return when[:jumps].copy(), which[:jumps].copy()
+            return when[:jumps].copy(), which[:jumps].copy(), True
         for i in range(silent.size):
-            exposure[silent[i], bin] += rates[silent[i]] * (t_jump - t)
+            counts[silent[i], bin] += rates[silent[i]] * (t_jump - t)
         t = t_jump
         left = rng.random() * total
         channel = -1
@@ -94,3 +94,4 @@ def run_walk(rng, walk, a, b, times, record, positions, counts, exposure):
             b += 2 * (channel // 3 - 1)
         else:
             b += 2 * (channel - 10)
+    return when[:jumps].copy(), which[:jumps].copy(), False

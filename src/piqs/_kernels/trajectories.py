@@ -28,6 +28,8 @@ class Problem(NamedTuple):
     bounds: np.ndarray  # of every component: its kets are bounds[c] to bounds[c + 1]
     component: np.ndarray  # of every ket
     size: np.ndarray  # of every component: largest row sum of |A_k|, over k and all times
+    block: np.ndarray  # of every component: the block of kets that a state on it stays within until a jump
+    first: np.ndarray  # of every component: the first ket of its block
     breaks: np.ndarray
     coefficients: np.ndarray
 
@@ -77,6 +79,16 @@ def squared_norm(bounds, active, x):
 
 
 @part
+def normalise(bounds, active, x):
+    """x / |x|; returns its squared norm before."""
+    norm2 = squared_norm(bounds, active, x)
+    for c in active:
+        for i in range(bounds[c], bounds[c + 1]):
+            x[i] /= np.sqrt(norm2)
+    return norm2
+
+
+@part
 def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
     """Taylor series of psi around the present: psi(t + x / scale) = sum_n V[n] x^n.
 
@@ -88,7 +100,7 @@ def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
     """
     parts, indptr, indices, data = problem.parts, problem.indptr, problem.indices, problem.data
     bounds = problem.bounds
-    scale = 1e-300
+    scale = 1 / horizon if horizon > 0 else 1.0  # where H_eff vanishes
     for c in active:
         scale = max(scale, problem.size[c])
     norm2 = squared_norm(bounds, active, V[0])
@@ -124,7 +136,7 @@ def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
                 size += abs(V[n + 1, i].real) + abs(V[n + 1, i].imag)
                 if n == 0:
                     slope -= 2 * (V[0, i].real * V[1, i].real + V[0, i].imag * V[1, i].imag)
-        if n == 0 and slope > 0:
+        if n == 0 and slope > 0 and threshold > 0:
             step = min(step, 1.5 * max(0.0, np.log(norm2 / threshold)) * norm2 / slope + 1e-3)
         if n >= degree and size * step ** (n + 1) <= allowed and before * step**n <= allowed:
             return n + 1, step, scale
@@ -248,8 +260,8 @@ def jump(rng, problem, strengths, active, psi, out, reached, listed):
 
 
 @part
-def observe(problem, active, psi, W, expect, index, states):
-    """Averages over psi / |psi| into expect[:, index], and the state itself where `states` has room."""
+def observe(problem, active, psi, W, expect, index, where, states):
+    """Averages over psi / |psi| into expect[:, index]; the state and its block where `states` has room."""
     bounds, first = problem.bounds, problem.parts + problem.channels
     norm2 = squared_norm(bounds, active, psi)
     for k in range(expect.shape[0]):
@@ -263,17 +275,21 @@ def observe(problem, active, psi, W, expect, index, states):
                 total += np.conj(psi[i]) * W[i]
         expect[k, index] = total / norm2
     if states.shape[0] > 0:
+        where[index] = problem.block[active[0]]
         for c in active:
             for i in range(bounds[c], bounds[c + 1]):
-                states[index, i] = psi[i] / np.sqrt(norm2)
+                states[index, i - problem.first[c]] = psi[i] / np.sqrt(norm2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def run_trajectory(rng, problem, psi, active, times, tolerance, terms, expect, states):
+def run_trajectory(rng, problem, psi, active, times, tolerance, terms, floor, halt, expect, where, states):
     """One trajectory from psi at times[0], on the components `active`; psi becomes the final state.
 
     Writes averages into `expect` (operators, times) and, unless it is empty, normalised states into `states`
-    (times, kets). Returns times and channels of the jumps.
+    (times, kets of a block) and their blocks into `where`. The first jump comes before the squared norm has
+    fallen to `floor`; with a negative one there is none. Stops early once halt[0] is set.
+
+    Returns times and channels of the jumps, squared norm since the last one, and the last block (-1: halted).
     """
     bounds, kets = problem.bounds, psi.size
     K, channels = problem.parts, problem.channels
@@ -285,8 +301,9 @@ def run_trajectory(rng, problem, psi, active, times, tolerance, terms, expect, s
     local = np.empty(problem.coefficients.shape[1:], dtype=np.complex128)
     when, which, jumps = np.empty(64), np.empty(64, dtype=np.int32), 0
     t, done, piece = times[0], 0, 0
-    threshold = 1 - rng.random()  # in (0, 1]
-    while True:
+    survival = 1.0
+    threshold = 1 - rng.random() * (1 - floor) if floor >= 0 else -1.0  # in (floor, 1]
+    while halt[0] == 0:
         while piece < problem.breaks.size - 2 and problem.breaks[piece + 1] <= t:
             piece += 1
         end = times[-1]
@@ -307,7 +324,7 @@ def run_trajectory(rng, problem, psi, active, times, tolerance, terms, expect, s
             t_next = end
         while done < times.size and (times[done] < t_next or (times[done] == t_next and not jumped)):
             evaluate(bounds, active, R, order, (times[done] - t) * scale, pairs)
-            observe(problem, active, psi, W, expect, done, states)
+            observe(problem, active, psi, W, expect, done, where, states)
             done += 1
         evaluate(bounds, active, R, order, step, pairs)
         if done == times.size:
@@ -327,9 +344,22 @@ def run_trajectory(rng, problem, psi, active, times, tolerance, terms, expect, s
                     when, which = twice_as_long(when), twice_as_long(which)
                 when[jumps], which[jumps] = t_next, channel
                 jumps += 1
+        elif floor < 0:  # a norm that only falls would underflow
+            survival *= normalise(bounds, active, psi)
         t = t_next
-    norm = np.sqrt(squared_norm(bounds, active, psi))
-    for c in active:
-        for i in range(bounds[c], bounds[c + 1]):
-            psi[i] /= norm
-    return when[:jumps].copy(), which[:jumps].copy()
+    survival *= normalise(bounds, active, psi)
+    block = problem.block[active[0]] if done == times.size else -1
+    return when[:jumps].copy(), which[:jumps].copy(), survival, block
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_projectors(states, where, weights, sizes, offsets, sums):
+    """sums[t] += weight |psi><psi|, block by block: block b is stored by row from offsets[b] on."""
+    for k in range(states.shape[0]):
+        for t in range(states.shape[1]):
+            size, offset = sizes[where[k, t]], offsets[where[k, t]]
+            for a in range(size):
+                amplitude = weights[k] * states[k, t, a]
+                if amplitude != 0:
+                    for b in range(size):
+                        sums[t, offset + a * size + b] += amplitude * np.conj(states[k, t, b])

@@ -30,19 +30,26 @@ class Observables:
     """Observables as real rows over the reduced basis, with the way back to the values asked for.
 
     Each is a sum of parts f(t) A; each A takes one row, or two where it is not Hermitian.
+
+    Attributes
+    ----------
+    parts : dict
+        By key, the pairs (A, f) of every observable; f is None where it is constant.
+    functions : dict
+        By key, what is no operator but a function f(t, state).
     """
 
     def __init__(self, e_ops: Any, dims: list, args: dict[str, Any] | None) -> None:
         self.functions: dict[Any, Callable[[float, Qobj], Any]] = {}
-        self._parts: dict[Any, list[tuple[sp.csr_array, Any]]] = {}
+        self.parts: dict[Any, list[tuple[sp.csr_array, Any]]] = {}
         for key, op in named(e_ops).items():
             name = f"e_ops[{key!r}]"
             if isinstance(op, Qobj):
-                self._parts[key] = [(_matrix(op, dims, name), None)]
+                self.parts[key] = [(_matrix(op, dims, name), None)]
             elif isinstance(op, QobjEvo):
                 listed = QobjEvo(op, args=args).to_list()
                 pairs = [(part, None) if isinstance(part, Qobj) else (part[0], part[1]) for part in listed]
-                self._parts[key] = [(_matrix(a, dims, name), f) for a, f in pairs]
+                self.parts[key] = [(_matrix(a, dims, name), f) for a, f in pairs]
             elif callable(op):
                 self.functions[key] = op
             else:
@@ -52,13 +59,13 @@ class Observables:
 
     def keys(self) -> np.ndarray:
         """Keys of all basis elements that any observable reads."""
-        return union(*(coordinates(a)[0] for parts in self._parts.values() for a, _ in parts))
+        return union(*(coordinates(a)[0] for parts in self.parts.values() for a, _ in parts))
 
     def matrix(self, generator: Generator) -> sp.csr_array:
         """One sparse real row for each real or imaginary part."""
         rows: list[tuple[np.ndarray, np.ndarray]] = []
         self._rows: dict[Any, list[tuple[int, int | None, Any]]] = {}
-        for key, parts in self._parts.items():
+        for key, parts in self.parts.items():
             self._rows[key] = []
             for a, f in parts:
                 o, o_imaginary = generator.functionals(a)

@@ -9,13 +9,15 @@ from qutip import Qobj
 from scipy.sparse import csc_array, diags_array, hstack
 
 from piqs import _checks
+from piqs.equations import read
 from piqs.trajectories import engine
+from piqs.trajectories.averages import Averages
 from piqs.trajectories.initial import Mixture, read_state
-from piqs.trajectories.monte_carlo import is_ensemble, read_ntraj, read_options, read_problem
-from piqs.trajectories.observables import Observables, read_observables
+from piqs.trajectories.options import read_ntraj, read_options
 from piqs.trajectories.result import McResult
-from piqs.trajectories.sampler import Seed
+from piqs.trajectories.sampler import Keep, Seed
 from piqs.trajectories.triangle import ket_state
+from piqs.trajectories.unravelling import unravel
 from piqs.trajectories.wave_function import WaveFunctions
 
 
@@ -79,24 +81,26 @@ def correlation_mc(
     -----
     K. Moelmer, Y. Castin, J. Dalibard, J. Opt. Soc. Am. B 10, 524 (1993), section 5.
     """
-    settings = {**read_options(options), "keep_runs_results": True, "store_final_state": True}
+    settings = {**read_options(options), "keep_runs_results": True}
     number = read_ntraj(ntraj)
     delays = _checks.times(taulist, "taulist")
     if _checks.finite(t, "t") < 0 or delays[0] < 0:
         raise ValueError(f"t and taulist must not be negative, got t = {t!r} and taulist[0] = {delays[0]!r}")
     later = float(t) + delays
-    system = read_problem(H, c_ops, args, np.append(0.0, later))
-    nothing, A = read_observables(None, system.dims), read_observables(a_op, system.dims)
-    B = read_observables(b_op, system.dims).matrices[0]
-    start = read_state(ket_state(H.N, state) if is_ensemble(H) else state, system.dims)
+    equation = read(H, c_ops, args, np.append(0.0, later))
+    system, rtol, bits = unravel(equation), settings["rtol"], settings["bitgenerator"]
+    A = Averages(a_op, equation, later)
+    B = _checks.matrix(equation.operator(b_op, "b_op", constant=True), "b_op")
+    start = read_state(ket_state(equation.space, state), equation)
     before = engine.seed_source(seeds, number)(number)
-    first = WaveFunctions(system, start, nothing, np.array([0.0, t]), settings["rtol"], False, True)
-    kets = _run(first, nothing, before, settings, client).runs_final_states or []
+    times = np.array([0.0, t])
+    first = WaveFunctions(system, start, Averages(None, equation, times), times, rtol, Keep(False, 1, bits))
+    kets = _run(first, before, settings, client).runs_final_states or []
     branches, weights = _branches(kets, B)
     # A seed of its own for every ket, the same one for its four branches.
     after = [Seed(s.entropy, spawn_key=(*s.spawn_key, 0)) for s in before for _ in range(4)]
-    second = WaveFunctions(system, branches, A, later, settings["rtol"], False, False, one_each=True)
-    values = _run(second, A, after, settings, client).runs_expect[0]
+    second = WaveFunctions(system, branches.one_each(), A, later, rtol, Keep(False, 0, bits))
+    values = _run(second, after, settings, client).runs_expect[0]
     phases = np.array([1, -1j, -1, 1j]) / 4
     each = (weights[:, None] * values).reshape(number, 4, -1).swapaxes(1, 2) @ phases
     mean = each.mean(axis=0)
@@ -105,26 +109,17 @@ def correlation_mc(
     return mean, np.sqrt((abs(each - mean) ** 2).sum(axis=0) / (number * (number - 1)))
 
 
-def _run(
-    sampler: WaveFunctions, observables: Observables, seeds: list[Seed], settings: dict[str, Any], client: Any
-) -> McResult:
+def _run(sampler: WaveFunctions, seeds: list[Seed], settings: dict[str, Any], client: Any) -> McResult:
+    e_ops = sampler.averages.e_ops
     channels = [str(k) for k in range(sampler.problem.channels)]
-    result = McResult(
-        sampler.times,
-        observables.keys,
-        observables.e_ops,
-        [False] * len(observables.keys),
-        channels,
-        observables.dims,
-        settings,
-    )
+    result = McResult(sampler.times, e_ops, [False] * len(e_ops), channels, settings, sampler.blocks)
     engine.run(sampler, result, len(seeds), engine.seed_source(seeds, len(seeds)), None, None, client)
     return result
 
 
 def _branches(kets: list[Qobj], B: Any) -> tuple[Mixture, np.ndarray]:
     """The normalised (1 + i^k B) psi, four for every ket, and their squared norms."""
-    psi = csc_array(hstack([ket.to("csr").data_as("csr_matrix") for ket in kets], format="csc"))
+    psi = csc_array(hstack([_checks.matrix(ket, "state") for ket in kets], format="csc"))
     four = csc_array(hstack([psi + 1j**k * (B @ psi) for k in range(4)], format="csc"))
     order = np.arange(4 * len(kets)).reshape(4, len(kets)).T.ravel()  # the four of a ket side by side
     four = four[:, order]

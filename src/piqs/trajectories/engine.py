@@ -78,40 +78,50 @@ def run(
     target: np.ndarray | None,
     timeout: float | None,
     client: Any,
+    computed: bool = False,
 ) -> None:
-    """Fill `result` with up to `ntraj` trajectories."""
+    """Fill `result` with up to `ntraj` trajectories; where `computed`, after those without jumps."""
     started = time.monotonic()
     size = min(_LARGEST_BATCH, max(1, ntraj // _BATCHES))
     firsts = range(0, ntraj, size)
     work = ((seeds(min(size, ntraj - first)), first) for first in firsts)
-    outcomes = _threads(sampler, work, result.options) if client is None else _dask(sampler, work, client)
     bar = progress_bars[result.options["progress_bar"]](len(firsts), **result.options["progress_kwargs"])
     result.stats["end_condition"] = "ntraj reached"
-    try:
-        for batch, batch_seeds in outcomes:
-            result.add(batch, batch_seeds)
-            bar.update()
-            if target is not None and _excess(result, target) <= 1:
-                result.stats["end_condition"] = "target tolerance reached"
-                break
-            if (
-                timeout is not None
-                and time.monotonic() - started > timeout
-                and result.num_trajectories < ntraj
-            ):
-                result.stats["end_condition"] = "timeout"
-                break
-    except Exception as error:
-        result.stats["end_condition"] = "error"
-        raise TrajectoryError(
-            f"a batch failed after {result.num_trajectories} of {ntraj} trajectories: {error!r}; "
-            "those computed are in this error's result",
-            result,
-        ) from error
-    finally:
-        outcomes.close()
-    bar.finished()
-    result.stats["run time"] = time.monotonic() - started
+    if computed:
+        with _Threads(sampler, result.options) as alone:
+            result.add_deterministic(alone.pool.submit(sampler.without_jumps, alone.halt).result())  # type: ignore[attr-defined]
+    crew = _Threads(sampler, result.options) if client is None else _Dask(sampler, client)
+    with crew:
+        try:
+            for batch, batch_seeds in crew.in_order(work):
+                result.add(batch, batch_seeds)
+                bar.update()
+                if target is not None and _excess(result, target) <= 1:
+                    result.stats["end_condition"] = "target tolerance reached"
+                    break
+                if (
+                    timeout is not None
+                    and time.monotonic() - started > timeout
+                    and result.num_trajectories < ntraj
+                ):
+                    result.stats["end_condition"] = "timeout"
+                    break
+        except KeyboardInterrupt as interrupt:
+            result.stats["end_condition"] = "interrupted"
+            for batch, batch_seeds in crew.rest():
+                result.add(batch, batch_seeds)
+            interrupt.result = result  # type: ignore[attr-defined]
+            raise
+        except Exception as error:
+            result.stats["end_condition"] = "error"
+            raise TrajectoryError(
+                f"a batch failed after {result.num_trajectories} of {ntraj} trajectories: {error!r}; "
+                "those computed are in this error's result",
+                result,
+            ) from error
+        finally:
+            bar.finished()
+            result.stats["run time"] = time.monotonic() - started
     if target is not None and result.stats["end_condition"] != "target tolerance reached":
         excess = _excess(result, target)
         needed = (
@@ -137,53 +147,118 @@ def _excess(result: McResult, target: np.ndarray) -> float:
         return float(np.where(errors > 0, errors / allowed, 0.0).max())
 
 
-def _threads(sampler: Sampler, work: Iterator[Any], options: dict[str, Any]) -> Batches:
-    """Batches in order; the compiled walks and propagations run outside Python's global lock."""
-    workers = options["num_cpus"] or available_threads()
-    if options["map"] == "serial" or workers == 1:
+class _Crew:
+    """Batches computed elsewhere and handed over in the order of the work, with some under way."""
+
+    ahead: int
+
+    def __init__(self) -> None:
+        self.pending: deque[tuple[Any, list[Seed]]] = deque()
+
+    def submit(self, seeds: list[Seed], first: int) -> Any:
+        """A future of a batch."""
+        raise NotImplementedError
+
+    def in_order(self, work: Iterator[tuple[list[Seed], int]]) -> Batches:
+        """All batches. The wait wakes up twice a second: on some systems Ctrl-C does not end it."""
         for seeds, first in work:
-            yield sampler.sample(seeds, first), seeds
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield from _in_order(work, lambda task: pool.submit(sampler.sample, *task), 2 * workers)
+            self.pending.append((self.submit(seeds, first), seeds))
+            if len(self.pending) >= self.ahead:
+                yield self._next()
+        while self.pending:
+            yield self._next()
+
+    def _next(self) -> tuple[Batch, list[Seed]]:
+        future, seeds = self.pending[0]
+        while True:
+            try:
+                batch = future.result(timeout=0.5)
+                break
+            except TimeoutError:
+                if future.done():  # the batch itself raised it
+                    raise
+        self.pending.popleft()
+        return batch, seeds
+
+    def rest(self) -> Batches:
+        """Of the batches under way, what is finished when they are told to stop."""
+        self.stop()
+        for future, seeds in self.pending:
+            if not future.cancel() and not future.cancelled():
+                yield future.result(), seeds
+
+    def stop(self) -> None:
+        """Tell batches under way to stop."""
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.stop()
+        for future, _ in self.pending:
+            future.cancel()
 
 
-def _dask(sampler: Sampler, work: Iterator[Any], client: Any) -> Batches:
-    from distributed import CancelledError, Client, KilledWorker
+class _Threads(_Crew):
+    """Compiled walks and propagations run outside Python's global lock; the main thread only listens."""
 
-    cluster = Client(client) if isinstance(client, str) else client
-    try:
-        everywhere = cluster.scatter(sampler, broadcast=True)
-        ahead = 4 * max(1, sum(cluster.nthreads().values()))
-        yield from _in_order(
-            work, lambda task: cluster.submit(_sample_one_thread, everywhere, *task, pure=False), ahead
-        )
-    except (KilledWorker, CancelledError) as error:  # the latter: the problem went down with all its holders
-        raise RuntimeError(
-            f"Dask workers died ({error!r}); their logs say why, too little memory being the usual reason"
-        ) from error
-    finally:
-        if cluster is not client:
-            cluster.close()
+    def __init__(self, sampler: Sampler, options: dict[str, Any]) -> None:
+        super().__init__()
+        workers = 1 if options["map"] == "serial" else options["num_cpus"] or available_threads()
+        self.sampler, self.ahead = sampler, 2 * workers
+        self.halt = np.zeros(1, dtype=np.uint8)
+        self.pool = ThreadPoolExecutor(workers)
+
+    def submit(self, seeds: list[Seed], first: int) -> Any:
+        return self.pool.submit(self.sampler.sample, seeds, first, self.halt)
+
+    def stop(self) -> None:
+        self.halt[0] = 1
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        self.pool.shutdown()
+
+
+class _Dask(_Crew):
+    """Batches on a cluster. Those that run when the user stops are not waited for."""
+
+    def __init__(self, sampler: Sampler, client: Any) -> None:
+        super().__init__()
+        from distributed import Client
+
+        self.given = client
+        self.cluster = Client(client) if isinstance(client, str) else client
+        self.sampler = self.cluster.scatter(sampler, broadcast=True)
+        self.ahead = 4 * max(1, sum(self.cluster.nthreads().values()))
+
+    def submit(self, seeds: list[Seed], first: int) -> Any:
+        return self.cluster.submit(_sample_one_thread, self.sampler, seeds, first, pure=False)
+
+    def _next(self) -> tuple[Batch, list[Seed]]:
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return super()._next()
+        except (
+            KilledWorker,
+            CancelledError,
+        ) as error:  # the latter: the problem went down with all its holders
+            raise RuntimeError(
+                f"Dask workers died ({error!r}); their logs say why, too little memory being the usual reason"
+            ) from error
+
+    def rest(self) -> Batches:
+        for future, seeds in self.pending:
+            if future.status == "finished":
+                yield future.result(), seeds
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        if self.cluster is not self.given:
+            self.cluster.close()
 
 
 def _sample_one_thread(sampler: Sampler, seeds: list[Seed], first: int) -> Batch:
     with one_thread():
-        return sampler.sample(seeds, first)
-
-
-def _in_order(work: Iterator[Any], submit: Callable[[Any], Any], ahead: int) -> Batches:
-    """Results in the order of the work, with `ahead` batches under way."""
-    pending: deque[tuple[Any, list[Seed]]] = deque()
-    try:
-        for task in work:
-            pending.append((submit(task), task[0]))
-            if len(pending) >= ahead:
-                future, seeds = pending.popleft()
-                yield future.result(), seeds
-        while pending:
-            future, seeds = pending.popleft()
-            yield future.result(), seeds
-    finally:
-        for future, _ in pending:
-            future.cancel()
+        return sampler.sample(seeds, first, np.zeros(1, dtype=np.uint8))

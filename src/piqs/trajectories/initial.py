@@ -11,6 +11,8 @@ from scipy.sparse import csc_array, csr_array, hstack
 from scipy.sparse.csgraph import connected_components
 
 from piqs import _checks
+from piqs.equations import MasterEquation
+from piqs.errors import DimensionError
 
 _NORM_TOLERANCE = 1e-8
 _SMALLEST_WEIGHT = 1e-15  # an eigenvalue below is rounding
@@ -18,10 +20,16 @@ _SMALLEST_WEIGHT = 1e-15  # an eigenvalue below is rounding
 
 @dataclass
 class Mixture:
-    """Normalised kets, one a column, and their probabilities."""
+    """Normalised kets, one a column, and their probabilities.
+
+    Every trajectory draws its ket, unless `allot` or `one_each` has given each a ket and a weight beforehand.
+    """
 
     kets: csc_array
     weights: np.ndarray
+    counts: np.ndarray | None = None  # trajectories of every ket, where allotted
+    _columns: np.ndarray | None = None
+    _shares: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._cumulative = np.cumsum(self.weights) / self.weights.sum()
@@ -31,36 +39,69 @@ class Mixture:
         """True if every ket is a basis ket, up to a phase."""
         return bool((np.diff(self.kets.indptr) == 1).all())
 
-    def draw(self, rng: np.random.Generator) -> int:
-        """Index of a ket by its probability; a pure state draws no random number."""
+    def pick(self, rng: np.random.Generator, trajectory: int) -> tuple[int, float]:
+        """Number of a ket and weight of the trajectory; only a mixture that is not allotted draws a number."""
+        if self._columns is not None and self._shares is not None:
+            column = int(self._columns[trajectory % self._columns.size])
+            return column, float(self._shares[column])
         if self.weights.size == 1:
-            return 0
-        return int(np.searchsorted(self._cumulative, rng.random(), side="right"))
+            return 0, 1.0
+        return int(np.searchsorted(self._cumulative, rng.random(), side="right")), 1.0
+
+    def as_qobj(self, dims: list[Any]) -> list[Qobj]:
+        """The kets as QuTiP has them."""
+        columns = (self.kets[:, [k]].toarray() for k in range(self.weights.size))
+        return [Qobj(column, dims=[dims[0], [1] * len(dims[0])]) for column in columns]
+
+    def one_each(self) -> Mixture:
+        """Trajectory k starts from ket k (modulo their number)."""
+        self._columns, self._shares = np.arange(self.weights.size), np.ones(self.weights.size)
+        return self
+
+    def allot(self, ntraj: int) -> Mixture:
+        """Give every ket its share of `ntraj` trajectories, as near to its weight as whole numbers come.
+
+        The rest is made up by the weights of the trajectories, so that averages at the first time are exact. The
+        kets take turns: those of the first trajectories are a fair sample too.
+        """
+        counts = np.ones(self.weights.size, dtype=np.int64)
+        share = self.weights / self.weights.sum()
+        counts += np.floor(share * (ntraj - counts.size)).astype(np.int64)
+        missing = share * ntraj - counts
+        counts[np.argsort(-missing, kind="stable")[: ntraj - counts.sum()]] += 1
+        turns = np.concatenate([(np.arange(n) + 0.5) / n for n in counts])
+        self._columns = np.repeat(np.arange(counts.size), counts)[np.argsort(turns, kind="stable")]
+        self.counts, self._shares = counts, share / (counts / ntraj)
+        return self
 
 
-def read_state(state: Any, dims: list[Any]) -> Mixture:
-    """Mixture from a ket, a density matrix, or a list of (ket, weight) pairs."""
+def read_state(state: Any, equation: MasterEquation) -> Mixture:
+    """Mixture from a ket, a density matrix, or a list of (ket, weight) pairs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no state of the equation's space.
+    """
     if isinstance(state, (list, tuple)):
-        return _from_pairs(state, dims)
-    _check_qobj(state, dims)
-    matrix = csc_array(state.to("csr").data_as("csr_matrix"), dtype=complex)
-    matrix.eliminate_zeros()
-    if not np.isfinite(matrix.data).all():
-        raise ValueError("state must be finite; it holds NaN or infinity")
-    if state.isket:
-        _check_norm(float(np.linalg.norm(matrix.data)), "state", "norm", "state.unit()")
-        return Mixture(matrix, np.ones(1))
-    return _from_density_matrix(matrix)
-
-
-def _check_qobj(state: Any, dims: list[Any]) -> None:
+        return _from_pairs(state, equation)
+    dims = equation.dims
     if not isinstance(state, Qobj):
         raise TypeError(
             "state must be a Qobj (ket or density matrix) or a list of (ket, weight), "
             f"got {type(state).__name__}"
         )
     if not (state.isket or state.isoper) or state.dims[0] != dims[0]:
-        raise ValueError(f"state must be a ket or a density matrix on dims {dims[0]}, got dims {state.dims}")
+        raise DimensionError(
+            f"state must be a ket or a density matrix on dims {dims[0]}, got dims {state.dims}"
+        )
+    matrix = csc_array(_checks.matrix(state, "state"), dtype=complex)
+    matrix.eliminate_zeros()
+    equation.space.check_state(matrix, "state")
+    if state.isket:
+        _check_norm(float(np.linalg.norm(matrix.data)), "state", "norm", "state.unit()")
+        return Mixture(matrix, np.ones(1))
+    return _from_density_matrix(matrix)
 
 
 def _check_norm(norm: float, name: str, what: str, remedy: str) -> None:
@@ -68,10 +109,10 @@ def _check_norm(norm: float, name: str, what: str, remedy: str) -> None:
         raise ValueError(f"{name} must have {what} 1, got {norm:.9g}; pass {remedy}")
 
 
-def _from_pairs(pairs: Any, dims: list[Any]) -> Mixture:
+def _from_pairs(pairs: Any, equation: MasterEquation) -> Mixture:
     if not pairs or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
         raise TypeError("state, where it is a list, must hold (ket, weight) pairs")
-    mixtures = [read_state(state, dims) for state, _ in pairs]
+    mixtures = [read_state(state, equation) for state, _ in pairs]
     columns = [mixture.kets for mixture in mixtures]
     weights = np.concatenate(
         [

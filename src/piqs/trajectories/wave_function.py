@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.sparse import block_array, csr_array
+from scipy.sparse import block_array, csc_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from piqs._kernels.trajectories import Problem, run_trajectory
+from piqs.trajectories.averages import Averages
 from piqs.trajectories.coefficients import piecewise
 from piqs.trajectories.initial import Mixture
-from piqs.trajectories.observables import Observables
-from piqs.trajectories.sampler import Batch, Seed, count_jumps, generator
-from piqs.trajectories.system import System, cleaned
+from piqs.trajectories.kets import Blocks, States, coherent_blocks
+from piqs.trajectories.sampler import Batch, Keep, Seed, count_jumps, generator
+from piqs.trajectories.unravelling import Unravelling, cleaned
 
 # Terms of the Taylor series at most: enough for steps of several times 1/|H_eff| at any tolerance.
 _TERMS = 24
@@ -31,39 +34,36 @@ class WaveFunctions:
 
     Parameters
     ----------
-    system, start, observables : System, Mixture, Observables
+    system, start, averages : Unravelling, Mixture, Averages
         The problem.
     times : numpy.ndarray
         Output times.
     tolerance : float
         Error of a step, relative to the norm.
-    keep_states, keep_final : bool
-        What a batch holds besides averages and jumps.
-    record : bool
-        Keep times and channels of all jumps.
-    one_each : bool
-        Trajectory k starts from ket k (modulo their number) instead of a ket drawn at random.
+    keep : Keep
+        What a batch holds besides averages.
     """
 
     def __init__(
         self,
-        system: System,
+        system: Unravelling,
         start: Mixture,
-        observables: Observables,
+        averages: Averages,
         times: np.ndarray,
         tolerance: float,
-        keep_states: bool,
-        keep_final: bool,
-        record: bool = True,
-        one_each: bool = False,
+        keep: Keep,
     ) -> None:
-        self.times, self.tolerance = times, tolerance
-        self.start, self.observables = start, observables
-        self.keep_states, self.keep_final = keep_states, keep_final
-        self.record, self.one_each = record, one_each
+        self.times, self.tolerance, self.keep = times, tolerance, keep
+        self.start, self.averages = start, averages
+        self.floors = np.zeros(start.weights.size)
         parts, functions = _generator(system)
-        self.kets = system.kets
-        self.order, bounds = _components(parts, _reachable(parts, system.jumps, start))
+        reachable = _reachable(parts, system.jumps, start)
+        order, label, blocks = _components(parts, reachable, system.jumps, start, bool(self._stored_times()))
+        self.blocks = Blocks(
+            order, np.append(np.unique(blocks, return_index=True)[1], order.size), system.space
+        )
+        bounds = np.append(np.unique(label, return_index=True)[1], order.size)
+        block = blocks[bounds[:-1]]
         constant = all(f is _one for f in functions)
         breaks, coefficients = piecewise(functions, times[:1] if constant else times)
         largest = _largest(breaks, coefficients)
@@ -74,91 +74,126 @@ class WaveFunctions:
             *_stacked(
                 [self._permuted(part) for part in parts]
                 + [self._permuted(jump).T for jump in system.jumps]
-                + [self._permuted(matrix) for matrix in observables.matrices.values()]
+                + [self._permuted(matrix) for matrix in averages.matrices]
             ),
             bounds=bounds,
-            component=np.repeat(np.arange(bounds.size - 1), np.diff(bounds)),
-            size=np.maximum.reduceat(np.asarray(rows)[self.order], bounds[:-1]),
+            component=label,
+            size=np.maximum.reduceat(np.asarray(rows)[order], bounds[:-1]),
+            block=block,
+            first=self.blocks.bounds[block],
             breaks=breaks,
             coefficients=coefficients,
         )
 
     def _permuted(self, matrix: Any) -> csr_array:
-        return csr_array(csr_array(matrix)[self.order][:, self.order])
+        order = self.blocks.order
+        return csr_array(csr_array(matrix)[order][:, order])
 
-    def _spread(self, psi: np.ndarray) -> np.ndarray:
-        """Amplitudes on all kets, in their original order."""
-        spread = np.zeros((*psi.shape[:-1], self.kets), dtype=complex)
-        spread[..., self.order] = psi
-        return spread
+    def _stored_times(self) -> int:
+        return self.times.size if self.averages.functions or self.keep.times > 1 else self.keep.times
 
-    def sample(self, seeds: Sequence[Seed], first: int) -> Batch:
+    def without_jumps(self, halt: np.ndarray) -> Batch:
+        """From every initial ket the trajectory in which nothing jumps, with its probability as its weight.
+
+        From then on `sample` gives trajectories with at least one jump (M. Abdelhafez, D. I. Schuster, J. Koch,
+        Phys. Rev. A 99, 052327 (2019)).
+        """
+        rng = np.random.default_rng(0)
+        each = [self._run(rng, column, -1.0, halt) for column in range(self.floors.size)]
+        runs = [run for run in each if run is not None]
+        if len(runs) < len(each):  # halted
+            return self._batch([], np.zeros(0))
+        share = self.start.weights / self.start.weights.sum()
+        self.floors = np.minimum([run.survival for run in runs], 1.0)
+        if not self.problem.channels:
+            self.floors[:] = 1.0  # but for rounding
+        return self._batch(runs, self.floors * share)
+
+    def sample(self, seeds: Sequence[Seed], first: int, halt: np.ndarray) -> Batch:
         """See `Sampler.sample`."""
-        observables, times = self.observables, self.times
-        need_states = self.keep_states or bool(observables.functions)
-        expect = np.empty((len(seeds), len(observables.keys), times.size), dtype=complex)
-        room = np.empty((len(observables.matrices), times.size), dtype=complex)
-        states, final, col_times, col_which = [], [], [], []
+        runs, weights = [], []
         for k, seed in enumerate(seeds):
-            rng = generator(seed)
-            column = (first + k) % self.start.weights.size if self.one_each else self.start.draw(rng)
-            psi = self.start.kets[:, [column]].toarray().ravel()[self.order]
-            held = np.zeros((times.size if need_states else 0, psi.size), dtype=complex)
-            active = np.unique(self.problem.component[psi != 0])
-            when, which = run_trajectory(
-                rng, self.problem, psi, active, times, self.tolerance, _TERMS, room, held
+            rng = generator(seed, self.keep.bits)
+            column, weight = self.start.pick(rng, first + k)
+            run = self._run(rng, column, self.floors[column], halt)
+            if run is None:
+                break
+            runs.append(run)
+            weights.append(weight * (1 - self.floors[column]))
+        return self._batch(runs, np.array(weights))
+
+    def _run(self, rng: np.random.Generator, column: int, floor: float, halt: np.ndarray) -> _Run | None:
+        """One trajectory; None if it was halted."""
+        times, stored = self.times, self._stored_times()
+        psi = self.start.kets[:, [column]].toarray().ravel()[self.blocks.order]
+        values = np.empty((len(self.averages.matrices), times.size), dtype=complex)
+        all_times = times.size if stored > 1 else 0
+        where = np.zeros(max(stored, 1), dtype=np.int64)
+        held = np.zeros((all_times, self.blocks.width), dtype=complex)
+        active = np.unique(self.problem.component[psi != 0])
+        when, which, survival, block = run_trajectory(
+            rng, self.problem, psi, active, times, self.tolerance, _TERMS, floor, halt, values, where, held
+        )
+        if block < 0:
+            return None
+        expect = self.averages.combine(values, lambda t: self.blocks.ket(where[t], held[t]))
+        if stored == 1:
+            begin, end = self.blocks.bounds[block : block + 2]
+            held = np.zeros((1, self.blocks.width), dtype=complex)
+            held[0, : end - begin], where[0] = psi[begin:end], block
+        return _Run(expect, when, which, survival, where, held)
+
+    def _batch(self, runs: list[_Run], weights: np.ndarray) -> Batch:
+        photocurrent = np.zeros((self.problem.channels, max(self.times.size - 1, 0)))
+        for run, weight in zip(runs, weights, strict=True):
+            count_jumps(run.when, run.which, self.times, photocurrent, weight)
+        shape = (len(runs), len(self.averages), self.times.size)
+        states = None
+        if self.keep.times and runs:
+            kept = slice(None) if self.keep.times > 1 else slice(-1, None)
+            states = States(
+                np.array([run.where[kept] for run in runs]), np.array([run.held[kept] for run in runs])
             )
-            col_times.append(when)
-            col_which.append(which)
-            expect[k, list(observables.matrices)] = room
-            if need_states:
-                held = self._spread(held)
-                observables.evaluate_functions(times, held, expect[k])
-            if self.keep_states:
-                states.append(held)
-            if self.keep_final:
-                final.append(self._spread(psi))
-        channels = self.problem.channels
         return Batch(
-            expect=expect,
-            photocurrent=count_jumps(col_times, col_which, times, channels),
-            col_times=col_times if self.record else None,
-            col_which=col_which if self.record else None,
-            states=np.array(states) if self.keep_states else None,
-            final=np.array(final) if self.keep_final else None,
+            expect=np.array([run.expect for run in runs], dtype=complex).reshape(shape),
+            weights=weights,
+            photocurrent=photocurrent,
+            col_times=[run.when for run in runs] if self.keep.record else None,
+            col_which=[run.which for run in runs] if self.keep.record else None,
+            states=states,
         )
 
 
-def _generator(system: System) -> tuple[list[csr_array], list[Any]]:
-    """Parts A_k of -i H_eff and their functions of time, then the strengths |g_i|^2 of the jumps."""
+@dataclass
+class _Run:
+    """One trajectory: averages, jumps, squared norm since the last of them, and states."""
+
+    expect: np.ndarray
+    when: np.ndarray
+    which: np.ndarray
+    survival: float
+    where: np.ndarray
+    held: np.ndarray
+
+
+def _generator(system: Unravelling) -> tuple[list[csr_array], list[Any]]:
+    """Parts A_k of -i H_eff and their functions of time, then the strengths of the jumps."""
     parts = [cleaned(-1j * system.hamiltonian - 0.5 * system.decay())]
     functions: list[Any] = [_one]
     for operator, f in system.driven:
         parts.append(-1j * operator)
         functions.append(f)
     strengths: list[Any] = []
-    for jump, amplitude in zip(system.jumps, system.amplitudes, strict=True):
-        if amplitude is None:
-            strengths.append(_one)
-            continue
-        strengths.append(_Strength(amplitude))
-        parts.append(cleaned(-0.5 * (jump.conj().T @ jump)))
-        functions.append(strengths[-1])
+    for jump, strength in zip(system.jumps, system.strengths, strict=True):
+        strengths.append(strength or _one)
+        if strength is not None:
+            parts.append(cleaned(-0.5 * (jump.conj().T @ jump)))
+            functions.append(strength)
     return parts, functions + strengths
 
 
 def _one(t: float) -> complex:
     return 1.0
-
-
-class _Strength:
-    """t -> |g(t)|^2."""
-
-    def __init__(self, amplitude: Any) -> None:
-        self.amplitude = amplitude
-
-    def __call__(self, t: float) -> complex:
-        return abs(self.amplitude(t)) ** 2
 
 
 def _stacked(matrices: list[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -185,12 +220,27 @@ def _reachable(parts: list[csr_array], jumps: list[Any], start: Mixture) -> np.n
     return np.sort(breadth_first_order(graph, kets, return_predecessors=False)[1:])
 
 
-def _components(parts: list[csr_array], kets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """These kets in an order that makes the connected components of H_eff contiguous, and the bounds."""
+def _components(
+    parts: list[csr_array], kets: np.ndarray, jumps: list[Any], start: Mixture, by_block: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """These kets in an order that makes components of H_eff and blocks contiguous, and the labels of both.
+
+    Blocks serve to keep states; without them one block holds all kets.
+    """
     pattern = csr_array(sum(abs(part) for part in parts))
     count, label = connected_components(pattern[kets][:, kets], directed=False)
-    order = kets[np.argsort(label, kind="stable")]
-    return order, np.concatenate(([0], np.cumsum(np.bincount(label, minlength=count))))
+    block = np.zeros(count, dtype=np.int64)
+    if by_block:
+        own = csr_array((np.ones(kets.size), (label, kets)), shape=(count, pattern.shape[0]))
+        leads = [csr_array(own @ abs(csr_array(jump)) @ own.T) for jump in jumps]
+        columns = csc_array(own @ abs(start.kets))
+        starts = [columns.indices[a:b] for a, b in pairwise(columns.indptr)]
+        block = coherent_blocks(count, starts, leads)
+    order = np.lexsort((label, block[label]))
+    # Components are numbered in the order in which they now stand.
+    number = np.empty(count, dtype=np.int64)
+    number[label[order][np.append(True, np.diff(label[order]) != 0)]] = np.arange(count)
+    return kets[order], number[label[order]], block[label[order]]
 
 
 def _largest(breaks: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
