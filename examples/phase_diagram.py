@@ -25,7 +25,7 @@ data = piqs.sweep(
     intensity,
     {"pumping": np.geomspace(1, 300, 40), "dephasing": np.geomspace(0.1, 300, 40)},
     parameters={"N": N},
-    store="phase_diagram.zarr",
+    store="phase_diagram",
     client=sys.argv[1] if len(sys.argv) > 1 else None,
     progress_bar="text",
 )

@@ -28,7 +28,7 @@ HEADINGS = {
     "Pictures": ("piqs.plotting",),
     "Change of basis": ("piqs.states.conversion",),
     "Spaces": ("piqs.spaces",),
-    "Parameter sweeps": ("piqs.sweeps.grid", "piqs.sweeps.store"),
+    "Parameter sweeps": ("piqs.sweeps.grid", "piqs.sweeps.dataset", "piqs.sweeps.store"),
     "About": ("piqs",),
 }
 

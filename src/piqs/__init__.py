@@ -12,6 +12,7 @@ from piqs.errors import (
     NotUniqueError,
     ResolventError,
     SteadyStateError,
+    StoreInUseError,
     SweepError,
     TrajectoryError,
     TruncationWarning,
@@ -99,6 +100,7 @@ from piqs.states.blocks import block_matrix, dicke_blocks, dicke_blocks_full, is
 from piqs.states.conversion import dicke_to_uncoupled, uncoupled_to_dicke
 from piqs.states.density import css, dicke, dicke_basis, excited, ghz, ground, superradiant, thermal
 from piqs.states.kets import css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
+from piqs.sweeps.dataset import load_sweep, sweep_to_netcdf
 from piqs.sweeps.grid import sweep
 from piqs.trajectories import (
     CountStatistics,
@@ -141,6 +143,7 @@ __all__ = [
     "SpinSqueezingInequality",
     "Squeezing",
     "SteadyStateError",
+    "StoreInUseError",
     "SweepError",
     "TrajectoryError",
     "TruncationWarning",
@@ -202,6 +205,7 @@ __all__ = [
     "liouvillian_eigenvalues",
     "liouvillian_gap",
     "liouvillian_modes",
+    "load_sweep",
     "local_jumps",
     "log_degeneracy",
     "log_negativity",
@@ -245,6 +249,7 @@ __all__ = [
     "superradiant",
     "superradiant_ket",
     "sweep",
+    "sweep_to_netcdf",
     "tau_column",
     "thermal",
     "total_spin_length",

@@ -10,6 +10,7 @@ __all__ = [
     "NotUniqueError",
     "ResolventError",
     "SteadyStateError",
+    "StoreInUseError",
     "SweepError",
     "TrajectoryError",
     "TruncationWarning",
@@ -54,6 +55,10 @@ class TrajectoryError(RuntimeError):
     def __init__(self, message: str, result: object) -> None:
         super().__init__(message)
         self.result = result
+
+
+class StoreInUseError(RuntimeError):
+    """Another process is writing this sweep's store."""
 
 
 class SweepError(RuntimeError):
