@@ -71,7 +71,7 @@ def test_no_noise_and_no_time():
 def test_another_method_takes_over_where_the_rational_space_fails(monkeypatch):
     fail = {"calls": 0}
 
-    def no_convergence(self, lu, gamma, window):
+    def no_convergence(self, *arguments):
         fail["calls"] += 1
         raise ConvergenceError
 
@@ -86,6 +86,6 @@ def test_another_method_takes_over_where_the_rational_space_fails(monkeypatch):
         assert np.allclose(result.expect[0], N * (np.exp(-times) - 0.5), rtol=0, atol=1e-7)
         assert len(result.states) == (3 if keep else 0)
         assert result.stats["method"] in ("rational, uniformization", "rational, faber")
-    assert fail["calls"] == 2
+    assert fail["calls"] >= 2
     with pytest.raises(ConvergenceError):
         system.pisolve(piqs.excited(N), times, [jz], options={"method": "rational"})

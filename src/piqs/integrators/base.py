@@ -30,7 +30,7 @@ class Problem:
     observables : csr_array (m, size)
         Rows o with the expectation values Re o . x.
     rtol, atol : float
-        Error allowed: atol + rtol times the norm of the state.
+        Error allowed: atol + rtol times the trace norm of the state.
     max_step : float
         Longest step; 0 means no limit.
     on_state : callable, optional
@@ -53,6 +53,12 @@ class Problem:
     def duration(self) -> float:
         """Time from the first to the last output."""
         return float(self.times[-1] - self.times[0])
+
+    @cached_property
+    def allowed(self) -> float:
+        """The error allowed, as a trace norm; that of the first state is taken at its lower bound, exact for a state."""
+        trace = abs(float(np.real(self.generator.trace @ self.x0)))
+        return self.atol + self.rtol * max(trace, np.sqrt(self.generator.dot(self.x0, self.x0)))
 
     @cached_property
     def relative_accuracy(self) -> float:
@@ -82,6 +88,9 @@ class Integrator(ABC):
         Applications of the generator (or solves with its factors) so far.
     x : array (size,)
         The state at the last finished time.
+    error : float
+        Estimate of the largest error of the states so far, as a trace norm: an expectation value is off by no more than
+        this times the largest eigenvalue of its observable.
     otherwise : type of Integrator or None
         What goes on from where this one does not converge; None makes that an error.
     """
@@ -106,6 +115,7 @@ class Integrator(ABC):
         self.values = np.zeros((problem.times.size, problem.observables.shape[0]))
         self.done = 0
         self.applications = 0
+        self.error = 0.0
         self.otherwise: type[Integrator] | None = None
 
     @classmethod

@@ -91,7 +91,7 @@ def choose(method: str, problem: Problem) -> Choice:
             considered[name] = reason
         else:
             candidate = kind(problem)
-            cost = considered[name] = candidate.cost()
+            cost = considered[name] = float(candidate.cost())
             ranked.append((cost, candidate))
             ranked.sort(key=lambda pair: pair[0])
     best = ranked[0][1]

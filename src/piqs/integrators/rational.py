@@ -1,16 +1,22 @@
 r"""Evolution by a rational Krylov space: one sparse LU, for strongly dissipative problems and long times.
 
-With :math:`A = (1 - \gamma L)^{-1}` and an Arnoldi basis V of the Krylov space of A, :math:`A V = V H + \ldots`,
+With :math:`A = (1 - \gamma L)^{-1}` and an Arnoldi basis of its Krylov space, :math:`A V = V H + h\, v\, e_m^T`,
 
-.. math:: e^{tL} x \approx |x|\, V e^{t (1 - H^{-1})/\gamma} e_1 ,
+.. math:: e^{tL} x \approx y(t) = |x|\, V e^{tG} e_1 , \qquad G = (1 - H^{-1})/\gamma ,
 
 whose accuracy does not depend on the norm of L (van den Eshof and Hochbruck, SIAM J. Sci. Comput. 27, 1438 (2006)).
+Its defect is known at every time, :math:`y' - Ly = -\frac{h|x|}{\gamma}\, \varphi(t)\, (1 - \gamma L) v` with
+:math:`\varphi = e_m^T H^{-1} e^{tG} e_1`. The part with L is integrated by parts, so that nothing grows with the norm of L:
+
+.. math:: y(t) - e^{tL}x = -\frac{h|x|}{\gamma} \left[ \int_0^t e^{(t-s)L} v\, \psi(s)\, ds
+          + \gamma \left( \varphi(t)\, v - \varphi(0)\, e^{tL} v \right) \right] , \qquad \psi = \varphi - \gamma\varphi' .
+
 One space serves all times of a window; if it grows too large the window is cut and the LU used again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg as la
@@ -22,13 +28,22 @@ from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, OnMatrix, Problem
 from piqs.linear.factors import Factors
 
+_EPS = np.finfo(float).eps
+# Rounding of a state, in units of eps times its trace norm.
+_ROUNDINGS = 100.0
 _LARGEST_SPACE = 140
-# Convergence is judged every so many vectors, against the space that many vectors smaller.
-_CHECK = 4
-# ... at the window's length and its halves, down to this number of them.
-_SAMPLES = 7
+# Convergence is judged every so many vectors, or so large a part of those there are, against the space judged before.
+_CHECK, _PART = 4, 6
+# ... at the window's length and its halves, at least and at most this number of them.
+_FEWEST_HALVES, _MOST_HALVES = 6, 24
+# Terms of a Taylor series up to an exponent of 1/2.
+_TERMS = 14
+# Between two of the times judged the defect may be this much larger.
+_BETWEEN = 10.0
 # The pole, as a part of the window: measured on populations at N = 100 to 1000.
 _POLE = 1.0 / 60.0
+# A window in which nothing converges becomes so much shorter, one that takes few vectors so much longer.
+_SHORTER, _LONGER = 0.125, 4.0
 # Multiplications an element of fill costs in the factorisation and in one solve, and solves that suffice as a rule.
 _FACTORISATION, _SOLVE, _VECTORS = 115.0, 1.5, 60.0
 # A space resolves a state that travels as a wave so badly that it must promise this much more.
@@ -75,25 +90,33 @@ class Rational(OnMatrix):
         gamma = 0.0
         while self.done < self.times.size:
             ahead = self.times[self.done :] - t
-            if ahead[0] <= 1e-14 * self.duration:
+            if ahead[0] <= 0.0:
                 self.record_state(self.x)
                 continue
             if gamma == 0.0:
                 gamma = _POLE * window
                 lu = self._factor(gamma)
+            length = min(window, ahead[-1])
+            # Half of what is left of the tolerance, or all of it where nothing follows.
+            allowed = (self.problem.allowed - self.error) * (1.0 if length == ahead[-1] else 0.5)
+            first = min(float(ahead[0]), length)
             try:
-                reach, basis, projected = self._space(lu, gamma, min(window, ahead[-1]))
+                space = self._space(lu, gamma, length, first, allowed)
+                t += self._outputs(space, ahead)
             except ConvergenceError:
+                if length > first:
+                    window, gamma = max(_SHORTER * length, first), 0.0
+                    continue
                 if self.otherwise is None:
                     raise
                 self._hand_over(t, self.otherwise)
                 return
-            if reach < 0.2 * min(window, ahead[-1]) and reach < ahead[-1]:
+            if space.reach < 0.2 * length:
                 # Too much happens within the window for this pole.
-                window *= 0.25
-                gamma = 0.0
-            self._outputs(t, reach, ahead, basis, projected)
-            t += reach
+                window, gamma = 0.25 * length, 0.0
+            elif window < self.duration and len(space.basis) < _LARGEST_SPACE // 2:
+                # What decays becomes slower.
+                window, gamma = min(_LONGER * window, self.duration), 0.0
 
     def _hand_over(self, t: float, successor: type[Integrator]) -> None:
         """Let another integrator go on from the state at time t."""
@@ -112,23 +135,26 @@ class Rational(OnMatrix):
         self._successor = rest
         self.applications += rest.applications
         self.x = rest.x
+        self.error += rest.error
         self.record_values(rest.values[1:])
 
     def _factor(self, gamma: float) -> Factors:
         return Factors(sp.eye_array(self.generator.n) - gamma * self.matrix, often=True)
 
-    def _space(self, lu: Factors, gamma: float, window: float) -> tuple[float, np.ndarray, np.ndarray]:
-        """Arnoldi basis, projected generator, and the time up to which they are good."""
+    def _space(self, lu: Factors, gamma: float, window: float, first: float, allowed: float) -> _Space:
+        """The smallest space whose error is as small as allowed at all times from the first output on."""
         n = self.generator.n
         size = min(_LARGEST_SPACE, n)
         basis = np.empty((size + 1, n))
         h = np.zeros((size + 1, size))
         norm = float(np.linalg.norm(self.x))
         basis[0] = self.x / norm
-        samples = window * 0.5 ** np.arange(_SAMPLES)
-        # The space judged is _CHECK vectors larger than the one whose error is seen.
-        tolerance = max(0.1 * self.problem.relative_accuracy * window / self.duration, 1e-14)
-        before = None
+        halves = int(np.clip(np.ceil(np.log2(window / first)), _FEWEST_HALVES, _MOST_HALVES))
+        times = window * 0.5 ** np.arange(halves + 1)
+        if first < times[-1]:
+            times = np.append(times, first)
+        rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(self.x)
+        before, check = None, _CHECK
         for m in range(1, size + 1):
             w = lu.solve(basis[m - 1])
             self.applications += 1
@@ -138,66 +164,146 @@ class Rational(OnMatrix):
             exact = h[m, m - 1] <= 1e-14 * np.abs(h[: m + 1, m - 1]).max() or m == n
             if not exact:
                 basis[m] = w / h[m, m - 1]
-            if exact or m % _CHECK == 0 or m == size:
-                projected = (np.eye(m) - la.inv(h[:m, :m])) / gamma
-                now = _first_columns(projected, samples[-1])
+            if exact or m == check or m == size:
+                check += max(_CHECK, m // _PART)
+                inverse = la.inv(h[:m, :m])
+                generator = (np.eye(m) - inverse) / gamma
+                space = _Space(norm * basis[:m], generator, window, rounding)
                 if exact:
-                    return window, norm * basis[:m], projected
+                    return space
+                space.size = norm * float(h[m, m - 1]) / gamma * self.generator.trace_norm(basis[m])
+                space.last, space.gamma = inverse[-1], gamma
+                now = _columns(generator, times)
                 if before is not None:
+                    change = now - np.pad(before, ((0, 0), (0, m - before.shape[1])))
                     with np.errstate(invalid="ignore"):
-                        errors = [
-                            np.linalg.norm(a - np.pad(b, (0, m - b.size)))
-                            for a, b in zip(now, before, strict=True)
-                        ]
-                    bad = [i for i, error in enumerate(errors) if not error <= tolerance]
-                    first = bad[-1] + 1 if bad else 0
-                    if first == 0 or (m == size and first < samples.size):
-                        return float(samples[first]), norm * basis[:m], projected
+                        # The change lies, about, along the new directions.
+                        factor = norm * self.generator.trace_norm(basis[m])
+                        errors = np.maximum(
+                            space.errors(times, now), factor * la.norm(change, axis=1, check_finite=False)
+                        )
+                    bad = np.flatnonzero(~((errors <= max(allowed, rounding)) | (times < 0.5 * first)))
+                    start = int(bad[-1]) + 1 if bad.size else 0
+                    if start == 0 or (m == size and start < times.size):
+                        space.reach = float(times[start])
+                        space.error = max(
+                            rounding, float(errors[start:][times[start:] >= 0.5 * first].max(initial=0.0))
+                        )
+                        space.allowed = max(allowed, rounding)
+                        return space
                 before = now
         raise ConvergenceError(
             "the rational Krylov space does not converge for this problem; use method='faber' or a larger rtol"
         )
 
-    def _outputs(
-        self, t: float, reach: float, ahead: np.ndarray, basis: np.ndarray, projected: np.ndarray
-    ) -> None:
-        """Record all outputs up to t + reach and move the state there."""
-        inside = ahead[ahead <= reach * (1 + 1e-12)]
-        small = np.zeros(projected.shape[0])
+    def _outputs(self, space: _Space, ahead: np.ndarray) -> float:
+        """Record all outputs that the space holds, move the state to where it ends, and return how far that is."""
+        inside = ahead[ahead <= space.reach * (1.0 + 4.0 * _EPS)]
+        small = np.zeros(space.generator.shape[0])
         small[0] = 1.0
-        reduced = self.observables @ basis.T
-        traces = basis @ self.conserved_trace
+        reduced = self.observables @ space.basis.T
+        traces = space.basis @ self.conserved_trace
 
         def with_trace_kept(c: np.ndarray) -> np.ndarray:
             # The exponential of the projection changes it by rounding times |L| t.
-            return c * (traces[0] / (traces @ c)) if traces[0] else c
+            if not traces[0]:
+                return c
+            space.error = max(space.error, abs(float(traces[0] - traces @ c)))
+            return c * (traces[0] / (traces @ c))
 
         block = np.empty((inside.size, reduced.shape[0]))
         position, step, propagator = 0.0, -1.0, small
         for i, s in enumerate(inside):
             if s > position:
-                if abs(s - position - step) > 1e-12 * s or step < 0:
+                if abs(s - position - step) > 4.0 * _EPS * s:
                     step = s - position
-                    propagator = la.expm(step * projected)
-                small = with_trace_kept(propagator @ small)
-                position = s
+                    propagator = la.expm(step * space.generator)
+                here = propagator @ small
+                error = space.error_at(s, here)
+                if not error <= _BETWEEN * space.allowed:
+                    # Between the times judged something happened that the space does not hold.
+                    inside, block, space.reach = inside[:i], block[:i], position
+                    if i == 0:
+                        raise ConvergenceError(
+                            f"the rational Krylov space has an error of {error:.1e}; use method='faber' or a larger rtol"
+                        )
+                    break
+                space.error = max(space.error, error)
+                small, position = with_trace_kept(here), s
             if self.on_state is not None:
-                self.x = small @ basis
+                self.x = small @ space.basis
                 self.record_state(self.x)
             block[i] = reduced @ small
         if self.on_state is None and inside.size:
             self.record_values(block)
-        if reach > position:
-            small = with_trace_kept(la.expm((reach - position) * projected) @ small)
-        self.x = small @ basis
+        if space.reach > position:
+            small = with_trace_kept(la.expm((space.reach - position) * space.generator) @ small)
+            position = space.reach
+        self.x = small @ space.basis
+        self.error += space.error
+        return position
 
 
-def _first_columns(generator: np.ndarray, shortest: float) -> list[np.ndarray]:
-    """First columns of exp(t G) at t = 2^k shortest, longest first, by squaring; a space too small may give infinity."""
+@dataclass
+class _Space:
+    """A Krylov space with what is known of its error.
+
+    Parameters
+    ----------
+    basis : float64 array (m, n)
+        Its vectors, times the norm of the state that it starts from.
+    generator : float64 array (m, m)
+        G.
+    reach : float
+        Up to which time it is good.
+    error : float
+        Largest error there, as a trace norm.
+    """
+
+    basis: np.ndarray
+    generator: np.ndarray
+    reach: float
+    error: float
+    allowed: float = np.inf
+    size: float = 0.0
+    gamma: float = 0.0
+    last: np.ndarray | None = None
+
+    def errors(self, times: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """What the defect adds between half of each time and the time; what came before decays or shows in the change."""
+        if self.last is None:
+            return np.zeros(times.size)
+        phi = columns @ self.last
+        # psi = phi - gamma phi', with gamma G = 1 - H^-1
+        psi = columns @ (self.last - self.gamma * (self.last @ self.generator))
+        return self.size * (0.5 * times * np.abs(psi) + self.gamma * np.abs(phi))
+
+    def error_at(self, time: float, column: np.ndarray) -> float:
+        """The same at one time."""
+        return float(self.errors(np.array([time]), column[None, :])[0])
+
+
+def _columns(generator: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """First columns of exp(t G), as rows, at times that halve (but for the last); a space too small may give infinity."""
+    columns = np.zeros((times.size, generator.shape[0]))
+    long = times * la.norm(generator, 1) > 0.5
+    long[-1] &= times.size < 2 or times[-1] == 0.5 * times[-2]
+    count = int(np.count_nonzero(long))
     with np.errstate(over="ignore", invalid="ignore"):
-        propagator = la.expm(shortest * generator)
-        columns = [propagator[:, 0]]
-        for _ in range(_SAMPLES - 1):
-            propagator = propagator @ propagator
-            columns.append(propagator[:, 0])
-    return columns[::-1]
+        if count:
+            propagator = la.expm(times[count - 1] * generator)
+            columns[count - 1] = propagator[:, 0]
+            for k in range(count - 2, -1, -1):
+                propagator = propagator @ propagator
+                columns[k] = propagator[:, 0]
+        for k in range(count, times.size):
+            if times[k] * la.norm(generator, 1) > 0.5:
+                columns[k] = la.expm(times[k] * generator)[:, 0]
+                continue
+            term = np.zeros(generator.shape[0])
+            term[0] = 1.0
+            columns[k] += term
+            for order in range(1, _TERMS):
+                term = generator @ term * (times[k] / order)
+                columns[k] += term
+    return columns

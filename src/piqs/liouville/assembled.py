@@ -147,6 +147,20 @@ class AssembledGenerator(Generator):
         """Tr(X Y) of two Hermitian matrices: the basis is orthonormal."""
         return float(x @ y)
 
+    def trace_norm(self, x: np.ndarray) -> float:
+        """Exact where only populations are kept, else the Frobenius norm times the root of the number of kets."""
+        if self.populations.size == self.n:
+            return float(np.abs(x).sum())
+        return self._root_of_rank * float(np.sqrt(x @ x))
+
+    @cached_property
+    def _root_of_rank(self) -> float:
+        used = np.zeros(self.n_kets, dtype=bool)
+        pair = self.keys >> 1
+        used[pair // self.n_kets] = True
+        used[pair % self.n_kets] = True
+        return float(np.sqrt(np.count_nonzero(used)))
+
     def random(self) -> np.ndarray:
         """A random Hermitian matrix, the same in every call, not normalised."""
         return np.random.default_rng(0).standard_normal(self.n)

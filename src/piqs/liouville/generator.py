@@ -91,6 +91,10 @@ class Generator(ABC):
         """Tr(X Y) of two Hermitian matrices."""
 
     @abstractmethod
+    def trace_norm(self, x: np.ndarray) -> float:
+        """The sum of the magnitudes of the eigenvalues of a Hermitian matrix, or an upper bound on it."""
+
+    @abstractmethod
     def random(self) -> np.ndarray:
         """A random Hermitian matrix, the same in every call, not normalised."""
 

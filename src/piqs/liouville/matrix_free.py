@@ -184,6 +184,10 @@ class MatrixFreeGenerator(Generator):
         """Tr(X Y) of two Hermitian matrices."""
         return kernels.DOT[x.dtype.kind](self.rows, self.offsets, x, y)
 
+    def trace_norm(self, x: np.ndarray) -> float:
+        """The Frobenius norm times the root of the number of kets."""
+        return float(np.sqrt(self.n_kets * self.dot(x, x)))
+
     def random(self) -> np.ndarray:
         """A random Hermitian block-diagonal matrix, the same in every call, not normalised."""
         rng = np.random.default_rng(0)

@@ -186,6 +186,7 @@ def _evolve(
         stats["method"] = integrator.used
         stats["run time"] = time.perf_counter() - begin
         stats["applications"] = integrator.applications
+        stats["error estimate"] = float(integrator.error)
         values = rows.combine(times[:done], integrator.values[:done])
         values.update({key: np.array(series[:done]) for key, series in from_functions.items()})
         if edges:

@@ -1,0 +1,58 @@
+"""Rational Krylov spaces are as good at the first output as at the last, and say how good."""
+
+import numpy as np
+import pytest
+
+from piqs import Dicke, excited, jspin
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [0, 1, 1e6],
+        [0, 0.01, 0.1, 1, 2, 1e6],
+        np.linspace(0, 100, 1001),
+        np.concatenate([[0], np.logspace(-3, 4, 15)]),
+    ],
+    ids=["two", "few", "many", "logarithmic"],
+)
+@pytest.mark.parametrize("rtol", [1e-6, 1e-10])
+def test_early_outputs(times, rtol):
+    # independent decay: <J_z> = N (exp(-t) - 1/2)
+    N, times = 50, np.asarray(times, dtype=float)
+    options = {"method": "rational", "rtol": rtol}
+    result = Dicke(N, emission=1.0).mesolve(excited(N), times, [jspin(N, "z")], options=options)
+    error = np.abs(result.expect[0] - N * (np.exp(-times) - 0.5)).max() / (N / 2)
+    assert error <= 1.01 * rtol
+    # a thousand roundings of the state
+    assert error <= 3 * result.stats["error estimate"] + 1e-12
+    # rounding of exp(tL) is eps |L| t
+    assert result.stats["error estimate"] <= 1.1 * rtol + np.finfo(float).eps * N * times[-1]
+
+
+def test_a_burst_before_the_transient_is_over():
+    # the first output lies 1/1000 of the way, in the middle of a superradiant burst
+    N, times = 60, np.linspace(0, 100, 1001)
+    atoms = Dicke(
+        N,
+        emission=1,
+        pumping=0.5,
+        dephasing=0.5,
+        collective_emission=1,
+        collective_dephasing=0.3,
+        collective_pumping=0.1,
+    )
+    intensity = jspin(N, "+") @ jspin(N, "-")
+    rational = atoms.mesolve(excited(N), times, [intensity], options={"method": "rational"})
+    steps = atoms.mesolve(excited(N), times[:9], [intensity], options={"method": "uniformization"})
+    scale = N * (N / 2 + 1) / 2
+    assert np.abs(rational.expect[0][:9] - steps.expect[0]).max() < 1e-6 * scale
+
+
+def test_outputs_far_earlier_than_the_last_one():
+    times = np.concatenate([[0], np.logspace(-9, 7, 81)])
+    atoms = Dicke(2, emission=1e6, pumping=1e-5)
+    result = atoms.mesolve(excited(2), times, [jspin(2, "z")], options={"method": "rational"})
+    mean = (1e-5 - 1e6) / (1e-5 + 1e6)
+    exact = mean + (1 - mean) * np.exp(-(1e6 + 1e-5) * times)
+    assert np.abs(result.expect[0] - exact).max() < 1e-6
