@@ -5,7 +5,7 @@ import pytest
 import qutip
 
 import piqs
-from piqs import Channel, Composite, Dicke, MasterEquation, Mode, Space, excited_ket, jspin
+from piqs import Channel, Composite, Dicke, Ensemble, MasterEquation, Mode, Space, excited_ket, jspin
 
 
 def dicke():
@@ -30,13 +30,22 @@ def composite():
     return model, model.state(atoms=excited_ket(2), cavity=qutip.basis(4, 1)), a.dag() * a, a
 
 
+def ensemble():
+    model = Ensemble(2, levels=("e", "g1", "g2"))
+    model.hamiltonian = 0.4 * model.number("e") + 0.3 * model.op("g1->e", hermitian=True)
+    model.local("e->g1", 0.5)
+    model.local("e->g2", 0.2)
+    model.collective("g2->e", 0.3)
+    return model, model.all_in("e"), model.number("e"), model.op("e->g1")
+
+
 def equation():
     channels = [Channel("decay", 1.0, qutip.sigmam()), Channel("noise", 0.3, qutip.sigmaz())]
     model = MasterEquation(Space([2]), 0.7 * qutip.sigmax(), channels)
     return model, qutip.basis(2, 0), qutip.sigmaz(), qutip.sigmam()
 
 
-MODELS = {f.__name__: f for f in (dicke, mode, composite)}
+MODELS = {f.__name__: f for f in (dicke, mode, composite, ensemble)}
 TIMES = np.linspace(0, 2, 5)
 
 # Each verb as a function of the problem (a model or an equation, or H beside c_ops), its state and two operators.

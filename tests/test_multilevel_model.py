@@ -214,6 +214,23 @@ def test_three_level_tavis_cummings_model_is_that_of_the_full_space(N):
         assert abs(ours.expect[1][n] - np.trace(sp.kron(one, photon.T @ photon) @ rho)) < 1e-8
 
 
+def test_pumped_three_level_emitters_in_a_cavity_as_published():
+    """The three-level example of P. Kirton's `permutations`: oscillators cut off at three levels, two emitters, one photon."""
+    atoms = Ensemble(2, levels=3)
+    b, a = qutip.destroy(3), qutip.destroy(2)
+    atoms.local(b.dag(), 0.05)
+    system = Composite(atoms=atoms, cavity=Mode(2, frequency=1.0, loss=0.05), threshold=1)
+    exchange = system.embed("atoms", atoms.one_body(b)) * system.embed("cavity", a.dag())
+    system.interaction = 0.2 * (exchange + exchange.dag())
+    observables = [
+        system.embed("cavity", a.dag() * a),
+        system.embed("atoms", atoms.one_body(b.dag() * b)) / 2,
+    ]
+    result = system.mesolve(system.state(atoms.all_in("1"), qutip.basis(2, 1)), [0.0, 5.0], observables)
+    assert result.expect[0][-1] == pytest.approx(0.816390, abs=1e-6)
+    assert result.expect[1][-1] == pytest.approx(1.352768, abs=1e-6)
+
+
 def test_rates_and_hamiltonian_that_depend_on_time():
     N = 2
     atoms = Ensemble(N, levels=LEVELS)

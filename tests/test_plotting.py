@@ -63,3 +63,30 @@ def test_what_is_not_in_the_dicke_basis_is_refused(ax):
             draw(np.eye(5) / 5, ax)
     with pytest.raises(ValueError, match="square"):
         piqs.plot_block_matrix(np.ones((4, 6)), ax)
+
+
+def test_ternary_diagram_holds_the_probabilities_of_the_numbers(ax):
+    atoms = piqs.Ensemble(5, levels=("e", "g1", "g2"))
+    rho = atoms.product([(np.diag([0.5, 0.3, 0.2]), 5)])
+    assert piqs.plot_ternary(atoms, rho, ax) is ax
+    (tiles,) = ax.collections
+    values = dict(zip(map(tuple, np.unique(atoms.kets.occupations, axis=0)), tiles.get_array(), strict=True))
+    assert values[2, 2, 1] == pytest.approx(30 * 0.5**2 * 0.3**2 * 0.2, abs=1e-14)
+    assert sum(values.values()) == pytest.approx(1, abs=1e-14)
+    corners = [tuple(path.vertices.mean(axis=0)) for path in tiles.get_paths()]
+    assert max(y for _, y in corners) == pytest.approx(5 * np.sqrt(0.75), abs=0.2)
+    assert [text.get_text() for text in ax.texts] == ["e", "g1", "g2"]
+
+
+def test_ternary_diagram_of_one_irrep(ax):
+    atoms = piqs.Ensemble(4, levels=3)
+    piqs.plot_ternary(atoms, atoms.all_in("0"), ax, irrep=(4, 0, 0))
+    assert ax.collections[0].get_array().max() == 1
+    assert len(ax.collections[0].get_array()) == 15
+    for call, text in (
+        (lambda: piqs.plot_ternary(atoms, atoms.all_in("0"), ax, irrep=(4, 1, 0)), "Young"),
+        (lambda: piqs.plot_ternary(atoms, piqs.excited(4), ax), "kets of the ensemble"),
+        (lambda: piqs.plot_ternary(piqs.Ensemble(4), piqs.excited(4), ax), "three levels"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            call()

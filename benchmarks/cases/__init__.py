@@ -8,6 +8,7 @@ from benchmarks.cases import (
     squeezing,
     steady_superradiance,
     tavis_cummings,
+    three_levels,
     time_crystal,
     two_ensembles,
 )
@@ -18,6 +19,7 @@ CASES: dict[str, Case] = {
         emission,
         time_crystal,
         two_ensembles,
+        three_levels,
         squeezing,
         tavis_cummings,
         steady_superradiance,

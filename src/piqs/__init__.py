@@ -60,7 +60,7 @@ from piqs.models.mode import Mode
 from piqs.models.multilevel import Ensemble
 from piqs.operators.jumps import collective_jump, local_jumps
 from piqs.operators.spin import am, ap, collapse_uncoupled, identity_uncoupled, jspin, spin_algebra
-from piqs.plotting import plot_block_matrix, plot_dicke_triangle, plot_ladder_populations
+from piqs.plotting import plot_block_matrix, plot_dicke_triangle, plot_ladder_populations, plot_ternary
 from piqs.solvers import Result, mesolve, steadystate
 from piqs.solvers.correlations import (
     coherence_function_g1,
@@ -227,6 +227,7 @@ __all__ = [
     "plot_block_matrix",
     "plot_dicke_triangle",
     "plot_ladder_populations",
+    "plot_ternary",
     "purity_dicke",
     "qfi_matrix",
     "quantum_fisher_information",
