@@ -22,6 +22,7 @@ LAYERS = [
     {"solvers"},
     {"trajectories"},
     {"measures"},
+    {"analysis"},
     {"compat"},
     {"models"},
     {"gallery"},

@@ -1,6 +1,7 @@
 """Exact Lindblad dynamics of N identical emitters under local and collective noise."""
 
 from piqs.about import about, cite
+from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
 from piqs.compat.pim import Pim, tau_column
 from piqs.equations import Channel, MasterEquation
@@ -120,7 +121,9 @@ __all__ = [
     "Channel",
     "Composite",
     "ConvergenceError",
+    "CountDistribution",
     "CountStatistics",
+    "CountingStatistics",
     "Dicke",
     "DickeSpace",
     "DimensionError",
@@ -164,6 +167,7 @@ __all__ = [
     "correlation_3op_1t",
     "correlation_mc",
     "count_statistics",
+    "counting_statistics",
     "css",
     "css_ket",
     "cut_entropy",

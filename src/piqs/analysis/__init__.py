@@ -1,0 +1,1 @@
+"""What a generator can tell beyond the state: counting statistics, periodic steady states, derivatives, control."""

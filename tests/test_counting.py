@@ -1,0 +1,167 @@
+"""Counting statistics against closed forms, renewal theory and brute force on 2^N."""
+
+import numpy as np
+import pytest
+import qutip
+import scipy.linalg as la
+from scipy.stats import binom, poisson
+
+import piqs
+from piqs import Composite, Dicke, Mode, counting_statistics, excited, jspin
+
+SM = qutip.sigmam()
+
+
+def resonance_fluorescence(rabi):
+    return counting_statistics(0.5 * rabi * qutip.sigmax(), [SM], counted=0)
+
+
+@pytest.mark.parametrize("rabi", [0.3, 1.0, 7.0])
+def test_mandel_s_formula(rabi):
+    stats = resonance_fluorescence(rabi)
+    rate = rabi**2 / (1 + 2 * rabi**2)
+    fano = (
+        1 - 6 * rabi**2 / (1 + 2 * rabi**2) ** 2
+    )  # L. Mandel, Opt. Lett. 4, 205 (1979), on resonance, gamma = 1
+    assert stats.cumulants[0] == pytest.approx(rate, rel=1e-13)
+    assert stats.fano == pytest.approx(fano, rel=1e-12)
+    # after a long time Q is that of the cumulants, but for a correction that falls as 1/t
+    assert stats.mandel_q(4000.0) == pytest.approx(fano - 1, abs=3e-3)
+
+
+def test_waiting_times_of_resonance_fluorescence():
+    # H. Carmichael et al., Phys. Rev. A 39, 1200 (1989): w = gamma Omega^2 exp(-gamma t/2) (1 - cos(2 mu t))/(2 mu)^2 * 2
+    rabi, tau = 3.0, np.linspace(0, 5, 21)
+    mu = np.sqrt(rabi**2 - 0.25)
+    exact = rabi**2 * np.exp(-tau / 2) * (1 - np.cos(mu * tau)) / (2 * mu**2)
+    assert resonance_fluorescence(rabi).waiting_time(tau) == pytest.approx(exact, abs=1e-11)
+
+
+def test_a_cavity_that_leaks_a_coherent_field_counts_poissonian():
+    # driven to |alpha|^2 = 4 f^2 / kappa^2, cut off far above
+    f, kappa, n = 0.4, 1.0, 24
+    a = qutip.destroy(n)
+    cavity = Composite(cavity=Mode(n, loss=kappa))
+    cavity.interaction = f * (a + a.dag())
+    stats = counting_statistics(cavity, counted="cavity.loss")
+    rate = kappa * 4 * f**2 / kappa**2
+    assert stats.cumulants == pytest.approx([rate] * 4, rel=1e-10)
+    assert stats.scgf([-1.0, 0.7]) == pytest.approx(rate * np.expm1([-1.0, 0.7]), rel=1e-8)
+    current = 2 * rate
+    assert stats.rate_function(current) == pytest.approx(current * np.log(2) - current + rate, rel=1e-8)
+    assert stats.rate_function(rate) == pytest.approx(0, abs=1e-10)
+    p = stats.distribution(qutip.coherent_dm(n, -2j * f / kappa, method="analytic").unit(), 3.0)
+    assert p.p[:12] == pytest.approx(poisson(3.0 * rate).pmf(np.arange(12)), abs=1e-9)
+    assert p.p.sum() == pytest.approx(1, abs=1e-10)
+    assert p.error < 1e-10
+
+
+@pytest.mark.parametrize("N", [1, 5, 30])
+def test_independent_decay_is_binomial(N):
+    stats = counting_statistics(Dicke(N, emission=1.0), counted="emission")
+    times = np.array([0.3, 1.5])
+    found = stats.distribution(excited(N), times)
+    for p, t in zip(found.p, times, strict=True):
+        assert p[: N + 1] == pytest.approx(binom(N, 1 - np.exp(-t)).pmf(np.arange(N + 1)), abs=1e-10)
+    mean, variance = stats.moments(excited(N), times)
+    q = 1 - np.exp(-times)
+    assert mean == pytest.approx(N * q, rel=1e-10)
+    assert variance == pytest.approx(N * q * (1 - q), rel=1e-8)
+    assert stats.mandel_q(times, excited(N)) == pytest.approx(-q, rel=1e-8)
+
+
+def brute_force(N, rates, H, counted):
+    """The tilted generator on 2^N as a function of s, its jumps one by one."""
+    spins = [qutip.tensor([qutip.sigmam() if k == n else qutip.qeye(2) for k in range(N)]) for n in range(N)]
+    jumps = {
+        "emission": [np.sqrt(rates["emission"]) * s for s in spins],
+        "pumping": [np.sqrt(rates["pumping"]) * s.dag() for s in spins],
+        "collective_emission": [np.sqrt(rates["collective_emission"]) * sum(spins)],
+    }
+    x = 0.5 * sum(s + s.dag() for s in spins)
+    L = qutip.liouvillian(H * x, [c for group in jumps.values() for c in group]).full()
+    sprepost = [
+        (w, sum(qutip.sprepost(c, c.dag()).full() for c in jumps[name])) for name, w in counted.items()
+    ]
+    return lambda s: L + sum(np.expm1(s * w) * J for w, J in sprepost)
+
+
+@pytest.mark.parametrize(
+    "counted", [{"emission": 1}, {"collective_emission": 1}, {"emission": 1, "pumping": -1}]
+)
+def test_channels_apart_against_brute_force(counted):
+    N, rates = 3, {"emission": 0.4, "pumping": 0.3, "collective_emission": 0.6}
+    stats = counting_statistics(Dicke(N, 0.8 * jspin(N, "x"), **rates), counted=counted)
+    tilted = brute_force(N, rates, 0.8, counted)
+    top = lambda s: la.eigvals(tilted(s)).real.max()  # noqa: E731
+    fields = np.array([-1.2, -0.3, 0.4, 1.1])
+    assert stats.scgf(fields) == pytest.approx([top(s) for s in fields], rel=1e-10, abs=1e-12)
+    # derivatives at s = 0 by central differences of order 8 on brute force
+    h = 0.05
+    points = np.array([top(k * h) for k in range(-4, 5)])
+    first = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0, 4 / 5, -1 / 5, 4 / 105, -1 / 280]) @ points / h
+    second = (
+        np.array([-1 / 560, 8 / 315, -1 / 5, 8 / 5, -205 / 72, 8 / 5, -1 / 5, 8 / 315, -1 / 560])
+        @ points
+        / h**2
+    )
+    assert stats.cumulants[:2] == pytest.approx([first, second], abs=1e-8)
+
+
+def test_cumulants_are_derivatives_of_the_generating_function():
+    N = 20
+    stats = counting_statistics(Dicke(N, jspin(N, "x"), collective_emission=2 / N, dephasing=0.1), counted=0)
+    h = 0.02
+    lam = stats.scgf(h * np.arange(-4, 5))
+    third = (
+        np.array([-7 / 240, 3 / 10, -169 / 120, 61 / 30, 0, -61 / 30, 169 / 120, -3 / 10, 7 / 240])
+        @ lam
+        / h**3
+    )
+    fourth = (
+        np.array([7 / 240, -2 / 5, 169 / 60, -122 / 15, 91 / 8, -122 / 15, 169 / 60, -2 / 5, 7 / 240])
+        @ lam
+        / h**4
+    )
+    # differences lose what rounding of lambda leaves: 1e-13 / h^4
+    assert stats.cumulants[2] == pytest.approx(third, rel=1e-5)
+    assert stats.cumulants[3] == pytest.approx(fourth, rel=1e-4)
+
+
+def test_counts_of_a_burst_agree_with_trajectories():
+    N = 12
+    model = Dicke(N, emission=0.5, collective_emission=1.0)
+    stats = counting_statistics(model, counted="collective_emission")
+    mean, variance = stats.moments(excited(N), 2.0)
+    p = stats.distribution(excited(N), 2.0)
+    assert p.n @ p.p == pytest.approx(mean, rel=1e-9)
+    assert (p.n - mean) ** 2 @ p.p == pytest.approx(variance, rel=1e-8)
+    runs = piqs.mcsolve(
+        model, excited(N), [0, 2.0], e_ops=[jspin(N, "z")], ntraj=600, seeds=2, options={"store_jumps": True}
+    )
+    column = [k for k, name in enumerate(runs.channels) if "collective" in str(name)]
+    counts = np.array([np.isin(which, column).sum() for which in runs.col_which])
+    assert counts.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / 600))
+
+
+def test_bad_input():
+    model = Dicke(2, jspin(2, "x"), emission=1.0)
+    with pytest.raises(ValueError, match="counted must be channels"):
+        counting_statistics(model, counted="photons")
+    with pytest.raises(ValueError, match="counted must be channels"):
+        counting_statistics(model, counted=3)
+    with pytest.raises(ValueError, match="order must be"):
+        counting_statistics(model, order=0)
+    with pytest.raises(ValueError, match="no jumps to count"):
+        counting_statistics(jspin(2, "x"))
+    with pytest.raises(ValueError, match="constant in time"):
+        counting_statistics([[jspin(2, "x"), np.cos]], [jspin(2, "-")])
+    with pytest.raises(piqs.SteadyStateError):
+        _ = counting_statistics(Dicke(2, collective_emission=1.0)).cumulants
+    stats = counting_statistics(model, counted={"emission": 0.5})
+    with pytest.raises(ValueError, match="whole numbers"):
+        stats.distribution(excited(2), 1.0)
+    with pytest.raises(ValueError, match="not be negative"):
+        stats.moments(excited(2), -1.0)
+    with pytest.raises(ValueError, match="finite"):
+        stats.scgf(np.nan)
