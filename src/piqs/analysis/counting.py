@@ -432,8 +432,7 @@ class CountingStatistics:
             values = _evolved(CoupledGenerator(terms), x0, times, rows)[1:]
             characteristic[:, k] = values[:, 0] + 1j * values[:, 1]
             characteristic[:, -k] = characteristic[:, k].conj()
-        k = np.arange(size)
-        shifted = characteristic * np.exp(-2j * np.pi * k * n[0] / size)
+        shifted = characteristic * np.exp(-2j * np.pi * np.arange(size) * n[0] / size)
         return np.fft.fft(shifted, axis=1).real / size
 
     def __repr__(self) -> str:

@@ -28,6 +28,6 @@ class CoupledGenerator(AssembledGenerator):
         super().__init__(0, np.arange(matrices[0].shape[0]), matrices, [f for _, _, f in terms])
 
     @property
-    def populations(self) -> np.ndarray:  # type: ignore[override]
+    def populations(self) -> np.ndarray:
         """None: the copies are no states, and keep no trace."""
         return np.zeros(0, dtype=np.int64)
