@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import qutip
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
@@ -90,3 +91,81 @@ def test_ternary_diagram_of_one_irrep(ax):
     ):
         with pytest.raises(ValueError, match=text):
             call()
+
+
+@pytest.mark.parametrize("projection", ["hammer", "mollweide", "3d"])
+@pytest.mark.parametrize("distribution", ["wigner", "husimi", "p"])
+def test_sphere_has_the_values_of_the_distribution(projection, distribution):
+    ax = Figure().add_subplot(projection=projection)
+    rho = piqs.css(4, 1.0, 0.6, coordinates="polar")
+    assert piqs.plot_sphere(rho, ax, distribution=distribution, points=24) is ax
+    theta = (np.arange(24) + 0.5) * np.pi / 24
+    phi = (np.arange(48) + 0.5) * np.pi / 24 - np.pi
+    values = {"wigner": piqs.spin_wigner, "husimi": piqs.spin_husimi, "p": piqs.spin_p}[distribution](
+        rho, theta, phi
+    )
+    if projection == "3d":
+        (surface,) = ax.collections
+        colours = pyplot.get_cmap("RdBu_r")((values / abs(values).max() + 1) / 2)
+        assert np.allclose(np.sort(surface.get_facecolor(), axis=0), np.sort(colours.reshape(-1, 4), axis=0))
+    else:
+        (mesh,) = ax.collections
+        assert np.allclose(mesh.get_array(), values.T)
+        assert mesh.get_clim() == (-abs(values).max(), abs(values).max())
+        # the brightest cell lies in the direction of the state
+        row, column = np.unravel_index(np.argmax(mesh.get_array()), (24, 48))
+        assert abs(theta[row] - 1.0) < 0.1
+        assert abs(phi[column] - 0.6) < 0.1
+
+
+def test_the_sphere_needs_axes_of_a_sphere(ax):
+    with pytest.raises(ValueError, match="ax must have one of the projections"):
+        piqs.plot_sphere(piqs.css(3), ax)
+    with pytest.raises(ValueError, match="distribution must be one of"):
+        piqs.plot_sphere(piqs.css(3), distribution="q")
+    with pytest.raises(ValueError, match="points must be a whole number"):
+        piqs.plot_sphere(piqs.css(3), points=1)
+
+
+def test_mode_pictures(ax):
+    x, p = np.linspace(-3, 3, 21), np.linspace(-2, 2, 11)
+    state = qutip.tensor(piqs.ground_ket(2), qutip.coherent(12, 1.0))
+    piqs.plot_mode_wigner(state, x, p, part=1, ax=ax)
+    (mesh,) = ax.collections
+    assert np.allclose(mesh.get_array(), qutip.wigner(qutip.coherent(12, 1.0), x, p))
+    bars = piqs.plot_photon_numbers(state, 1, Figure().subplots()).patches
+    assert np.allclose([bar.get_height() for bar in bars], abs(qutip.coherent(12, 1.0).full().ravel()) ** 2)
+
+
+@pytest.fixture(scope="module")
+def twisted():
+    atoms = piqs.Dicke(6, piqs.jspin(6, "z") @ piqs.jspin(6, "z"), dephasing=0.1, emission=0.2)
+    return atoms.mesolve(piqs.css(6), [0.0, 0.1, 0.2])
+
+
+def frames(path):
+    from PIL import Image
+
+    with Image.open(path) as film:
+        return film.n_frames
+
+
+@pytest.mark.parametrize("projection", ["hammer", "3d"])
+def test_film_of_the_sphere(twisted, tmp_path, projection):
+    film = piqs.animate_sphere(twisted, tmp_path / "spin.gif", points=16, projection=projection)
+    assert frames(tmp_path / "spin.gif") == 3
+    ax = film._fig.axes[0]
+    assert ax.get_title() == "$t=0.2$"
+    if projection == "hammer":
+        theta = (np.arange(16) + 0.5) * np.pi / 16
+        phi = (np.arange(32) + 0.5) * np.pi / 16 - np.pi
+        expected = piqs.spin_wigner(twisted.states[-1], theta, phi)
+        assert np.allclose(ax.collections[0].get_array(), expected.T)
+
+
+def test_film_of_the_triangle(twisted, tmp_path):
+    film = piqs.animate_dicke_triangle(twisted, tmp_path / "triangle.gif")
+    assert frames(tmp_path / "triangle.gif") == 3
+    assert np.allclose(film._fig.axes[0].collections[0].get_array(), twisted.states[-1].diag().real)
+    with pytest.raises(ValueError, match="fps must be a whole number"):
+        piqs.animate_dicke_triangle(twisted, fps=0)

@@ -22,6 +22,7 @@ HEADINGS = {
     "Solvers": ("piqs.solvers",),
     "Dressed master equation": ("piqs.models.dressed",),
     "Measures": ("piqs.measures", "piqs.states.blocks"),
+    "Modes": ("piqs.states.modes",),
     "Metrology": ("piqs.measures.metrology", "piqs.measures.squeezing", "piqs.measures.witnesses"),
     "Parts and entanglement": ("piqs.measures.reduced", "piqs.measures.entanglement"),
     "Phase space": ("piqs.measures.phase_space",),

@@ -32,6 +32,7 @@ from piqs.measures import (
     ladder_populations,
     light_emission,
     log_negativity,
+    measure_over,
     multiple_quantum_coherence,
     mutual_information,
     negativity,
@@ -61,7 +62,17 @@ from piqs.models.mode import Mode
 from piqs.models.multilevel import Ensemble
 from piqs.operators.jumps import collective_jump, local_jumps
 from piqs.operators.spin import am, ap, collapse_uncoupled, identity_uncoupled, jspin, spin_algebra
-from piqs.plotting import plot_block_matrix, plot_dicke_triangle, plot_ladder_populations, plot_ternary
+from piqs.plotting import (
+    animate_dicke_triangle,
+    animate_sphere,
+    plot_block_matrix,
+    plot_dicke_triangle,
+    plot_ladder_populations,
+    plot_mode_wigner,
+    plot_photon_numbers,
+    plot_sphere,
+    plot_ternary,
+)
 from piqs.solvers import Result, mesolve, steadystate
 from piqs.solvers.correlations import (
     coherence_function_g1,
@@ -101,6 +112,7 @@ from piqs.states.blocks import block_matrix, dicke_blocks, dicke_blocks_full, is
 from piqs.states.conversion import dicke_to_uncoupled, uncoupled_to_dicke
 from piqs.states.density import css, dicke, dicke_basis, excited, ghz, ground, superradiant, thermal
 from piqs.states.kets import css_ket, dicke_ket, excited_ket, ghz_ket, ground_ket, superradiant_ket
+from piqs.states.modes import PhotonStatistics, mode_wigner, photon_statistics
 from piqs.sweeps.dataset import load_sweep, sweep_to_netcdf
 from piqs.sweeps.grid import sweep
 from piqs.trajectories import (
@@ -138,6 +150,7 @@ __all__ = [
     "MultilevelSpace",
     "NoSuchKetError",
     "NotUniqueError",
+    "PhotonStatistics",
     "Pim",
     "ProductSpace",
     "ResolventError",
@@ -152,6 +165,8 @@ __all__ = [
     "TruncationWarning",
     "about",
     "am",
+    "animate_dicke_triangle",
+    "animate_sphere",
     "ap",
     "block_matrix",
     "block_offsets",
@@ -216,7 +231,9 @@ __all__ = [
     "m_degeneracy",
     "m_vals",
     "mcsolve",
+    "measure_over",
     "mesolve",
+    "mode_wigner",
     "multiple_quantum_coherence",
     "mutual_information",
     "negativity",
@@ -228,9 +245,13 @@ __all__ = [
     "num_tls",
     "optimal_axis",
     "pair_correlations",
+    "photon_statistics",
     "plot_block_matrix",
     "plot_dicke_triangle",
     "plot_ladder_populations",
+    "plot_mode_wigner",
+    "plot_photon_numbers",
+    "plot_sphere",
     "plot_ternary",
     "purity_dicke",
     "qfi_matrix",

@@ -19,6 +19,7 @@ from piqs.measures.metrology import (
 )
 from piqs.measures.phase_space import spin_husimi, spin_p, spin_wigner, wehrl_entropy
 from piqs.measures.reduced import ladder_populations, pair_correlations, reduced_state, spin_projections
+from piqs.measures.series import measure_over
 from piqs.measures.spin import light_emission, total_spin_length
 from piqs.measures.squeezing import Squeezing, spin_squeezing, squeezing_decibels, squeezing_parameters
 from piqs.measures.witnesses import (
@@ -41,6 +42,7 @@ __all__ = [
     "ladder_populations",
     "light_emission",
     "log_negativity",
+    "measure_over",
     "multiple_quantum_coherence",
     "mutual_information",
     "negativity",

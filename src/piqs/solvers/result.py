@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from qutip.core.data import CSR
 from qutip.solver.result import Result as QutipResult
 
 from piqs.liouville import Generator
+from piqs.solvers.views import Views
+from piqs.spaces import Space
 
 
-class Result(QutipResult):
+class Result(Views, QutipResult):
     """Times, expectation values and states of an evolution, with the attributes of ``qutip.solver.Result``.
 
     States are held as reduced vectors and become Qobj when they are asked for.
@@ -32,6 +34,8 @@ class Result(QutipResult):
         The last density matrix, where stored.
     stats : dict
         Solver, method, number of real unknowns, applications of the generator, seconds.
+    space : Space or None
+        The space of the states, where it is known.
     """
 
     def __init__(
@@ -41,7 +45,9 @@ class Result(QutipResult):
         stats: dict[str, Any],
         generator: Generator,
         dims: list,
+        space: Space | None = None,
     ) -> None:
+        self.space = space
         self._vectors: list[np.ndarray] = []
         self._expanded: list[Qobj] | None = None
         self._final_vector: np.ndarray | None = None
@@ -77,6 +83,16 @@ class Result(QutipResult):
     @states.setter
     def states(self, value: list[Qobj]) -> None:
         self._expanded = value or None
+
+    def density_matrices(self) -> Iterator[Qobj]:
+        """Density matrices at all times, one at a time: only one of them is held in memory."""
+        if not self._vectors and self._expanded is None:
+            raise ValueError("the result holds no states; ask for them with options={'store_states': True}")
+        if self._expanded is not None:
+            yield from self._expanded
+            return
+        for x in self._vectors:
+            yield self.density_matrix(x)
 
     @property
     def final_state(self) -> Qobj | None:

@@ -142,7 +142,14 @@ def _evolve(
         "generator": generator.kind,
         "populations only": generator.populations.size == generator.n,
     }
-    result = Result(asked, {**asdict(settings), "store_states": want_states}, stats, generator, equation.dims)
+    result = Result(
+        asked,
+        {**asdict(settings), "store_states": want_states},
+        stats,
+        generator,
+        equation.dims,
+        equation.space,
+    )
 
     vectors: list[np.ndarray] = []
     from_functions: dict[Any, list] = {key: [] for key in rows.functions}

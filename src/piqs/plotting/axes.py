@@ -1,0 +1,24 @@
+"""Axes and colour bars that all pictures share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["axes", "colorbar"]
+
+
+def axes(ax: Axes | None, **options: Any) -> Axes:
+    """Return `ax`, or the axes of a new pyplot figure."""
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(**options)
+    return ax
+
+
+def colorbar(ax: Axes, mappable: Any, label: str) -> None:
+    """Draw a colour bar as high as the axes."""
+    ax.figure.colorbar(mappable, cax=ax.inset_axes((1.04, 0.0, 0.05, 1.0)), label=label)

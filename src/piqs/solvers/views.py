@@ -1,0 +1,135 @@
+"""What every result can show: a picture of its expectation values, and the Wigner function of a mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qutip import Qobj
+
+from piqs.spaces import ProductSpace, Space
+from piqs.states.modes import mode_wigner
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Views"]
+
+
+class Views:
+    """Methods of a result that has times, e_data and density matrices."""
+
+    times: Any
+    space: Space | None = None
+
+    def density_matrices(self) -> Iterator[Qobj]:
+        """The density matrices at the output times, one at a time.
+
+        Raises
+        ------
+        ValueError
+            If states were not stored.
+        """
+        raise NotImplementedError
+
+    def plot(self, ax: Axes | None = None, labels: Any = None) -> Axes:
+        """Draw the expectation values over time.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; new axes if None.
+        labels : list of str, optional
+            One for each observable; the keys of `e_ops` by default.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        ValueError
+            If the result holds no expectation values, or another number of them than of labels.
+
+        Examples
+        --------
+        >>> import piqs
+        >>> from matplotlib.figure import Figure
+        >>> atoms = piqs.Dicke(4, collective_emission=1.0)
+        >>> result = atoms.mesolve(piqs.excited(4), [0.0, 1.0, 2.0], {"inversion": piqs.jspin(4, "z")})
+        >>> ax = result.plot(Figure().subplots())
+        >>> ax.get_xlabel(), len(ax.lines)
+        ('$t$', 1)
+        """
+        series = dict(self.e_data)  # type: ignore[attr-defined]
+        if not series:
+            raise ValueError(
+                "the result holds no expectation values to plot; pass e_ops to the solver, or draw its states with "
+                "`piqs.plot_dicke_triangle` or `piqs.plot_sphere`"
+            )
+        names = [key if isinstance(key, str) else f"e_ops[{key!r}]" for key in series]
+        if labels is not None:
+            if len(labels) != len(series):
+                raise ValueError(f"labels must be one for each of {len(series)} observables, got {labels!r}")
+            names = list(labels)
+        if ax is None:
+            from matplotlib import pyplot
+
+            _, ax = pyplot.subplots(layout="constrained")
+        for name, values in zip(names, series.values(), strict=True):
+            values = np.asarray(values)
+            line = ax.plot(self.times, values.real, label=name)[0]
+            if np.iscomplexobj(values) and np.any(values.imag):
+                ax.plot(
+                    self.times, values.imag, "--", color=line.get_color(), label=f"{name}, imaginary part"
+                )
+        ax.set(xlabel="$t$")
+        if len(names) == 1:
+            ax.set_ylabel(names[0])
+        else:
+            ax.legend()
+        return ax
+
+    def wigner(self, part: int | str, x: Any, p: Any, index: int = -1) -> np.ndarray:
+        """Wigner function of a mode at one of the output times; see `piqs.mode_wigner`.
+
+        Parameters
+        ----------
+        part : str or int
+            Name of the mode as in `Composite`, or number of its tensor factor.
+        x, p : array_like
+            Quadratures.
+        index : int, default -1
+            Which of the output times; the last by default.
+
+        Returns
+        -------
+        ndarray of float64, shape (len(p), len(x))
+
+        Raises
+        ------
+        ValueError
+            If there is no such part, or no state is stored for that time.
+        """
+        return mode_wigner(self._state_at(index), x, p, self._factor(part))
+
+    def _state_at(self, index: int) -> Qobj:
+        final = self.final_state if index in (-1, len(self.times) - 1) else None  # type: ignore[attr-defined]
+        if isinstance(final, Qobj):
+            return final
+        states = list(self.density_matrices())
+        if not -len(states) <= index < len(states):
+            raise ValueError(f"index must be that of one of {len(states)} output times, got {index!r}")
+        return states[index]
+
+    def _factor(self, part: int | str) -> int:
+        """Number of the tensor factor of a part."""
+        if not isinstance(part, str):
+            return part
+        parts = self.space.parts if isinstance(self.space, ProductSpace) else {}
+        if part not in parts:
+            known = f"one of {list(parts)}" if parts else "the number of a tensor factor"
+            raise ValueError(f"part must be {known}, got {part!r}")
+        names = list(parts)
+        return sum(len(parts[name].dims) for name in names[: names.index(part)])
