@@ -8,6 +8,8 @@ only functions that are called with several hold a parallel loop, since entering
 import numpy as np
 from numba import njit, prange, uintp
 
+from piqs._kernels.cache import kernel
+
 _ONE, _TWO, _THREE, _FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 # What is smaller as a step begins becomes zero: products that fall below the normal numbers take fifty times as long.
 TINY = 1e-150
@@ -49,7 +51,7 @@ def _product_chunks(cuts, indptr, indices, data, scale, x, y):
         _product_rows(cuts[k], cuts[k + 1], indptr, indices, data, scale, x, y)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def add_product(cuts, indptr, indices, data, scale, x, y):
     """y += scale * L x."""
     if cuts.size == 2:
@@ -58,7 +60,7 @@ def add_product(cuts, indptr, indices, data, scale, x, y):
         _product_chunks(cuts, indptr, indices, data, scale, x, y)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def add_transposed_product(indptr, indices, data, scale, x, y):
     """y += scale * L^T x."""
     for r in range(x.size):
@@ -67,7 +69,7 @@ def add_transposed_product(indptr, indices, data, scale, x, y):
             y[uintp(indices[p])] += data[p] * t
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def bands(indptr, indices, data):
     """Bands of four rows of a CSR matrix, each padded with zeros to its longest row: starts, columns and values.
 
@@ -136,7 +138,7 @@ def _faber_chunks(cuts, starts, columns, values, scale, shift, delta, weight, y,
                                 y, previous, total)  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def faber_expansion(
     cuts, starts, columns, values, scale, shift, delta, weights, x, y, previous, total,
     o_indptr, o_indices, o_data, moments, norms,
@@ -174,7 +176,7 @@ def faber_expansion(
             moments[k, i] = s
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def half_sum(indptr, indices, data, sign, x, y):
     """y = (L x + sign L^T x) / 2: the symmetric (sign = 1) or antisymmetric (-1) part of L applied to x."""
     y[:] = 0.0
@@ -188,7 +190,7 @@ def half_sum(indptr, indices, data, sign, x, y):
         y[r] += 0.5 * s
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def balanced_cuts(indptr, chunks):
     """Row numbers that cut a CSR matrix into chunks of about equal numbers of nonzeros and rows."""
     n = indptr.size - 1
@@ -203,7 +205,7 @@ def balanced_cuts(indptr, chunks):
     return cuts
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def combine(x, k, weights, h, out):
     """out = x + h sum_i weights[i] k[i], in one pass over memory per stage and blocks that stay in the cache."""
     n = x.size

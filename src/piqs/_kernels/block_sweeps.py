@@ -8,10 +8,12 @@ equation i became.
 import numpy as np
 from numba import njit, uintp
 
+from piqs._kernels.cache import kernel
+
 _ONE = np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def diagonal_at_ends(l_indptr, l_indices, l_data, u_indptr, u_indices, u_data):
     """Move the diagonal of L to the front, that of U to the end of each column."""
     for c in range(l_indptr.size - 1):
@@ -63,7 +65,7 @@ def _substitute(start, stop, l_indptr, l_indices, l_data, u_indptr, u_indices, u
             p += _ONE
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def sweep(order, cuts, indptr, indices, data, place, l_indptr, l_indices, l_data, u_indptr, u_indices, u_data,
           b, x, y):  # fmt: skip
     """Solve for the blocks in the given order, the others held: x is overwritten, y is work space."""

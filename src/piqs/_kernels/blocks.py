@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit, prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE, TINY
+from piqs._kernels.cache import kernel
 
 
 @njit(nogil=True, inline="always")
@@ -152,22 +153,22 @@ def _dot(blocks, offsets, x, y):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def expansion_of_real(*arguments):
     _expansion(*arguments)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def expansion_of_complex(*arguments):
     _expansion(*arguments)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def dot_of_real(*arguments):
     return _dot(*arguments)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def dot_of_complex(*arguments):
     return _dot(*arguments)
 

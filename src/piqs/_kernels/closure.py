@@ -10,6 +10,8 @@ An element is named by one integer, its key: ``2 (a n + b)`` for D_a (a = b) and
 import numpy as np
 from numba import njit
 
+from piqs._kernels.cache import kernel
+
 COMPLETE, OUT_OF_BUDGET = 0, 1
 
 _SQRT2 = np.sqrt(2.0)
@@ -86,7 +88,7 @@ def _column_bound(a, b, n, g_indptr, b_indptr, s_indptr):
     return 2 * bound
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_indices, b_data,
           s_indptr, s_indices, s_data, drop, max_unknowns, max_entries):  # fmt: skip
     """Smallest set of basis elements that holds `seeds` and is closed under the generator, with its columns.
@@ -198,7 +200,7 @@ def _grown(array, room):
     return new
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def rows_of_term(indptr, rows, data, term, t, order, rank):
     """CSR arrays of one term from the column lists of `close`, with the unknowns renumbered to `rank`.
 
@@ -225,7 +227,7 @@ def rows_of_term(indptr, rows, data, term, t, order, rank):
     return new_indptr, indices, values
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def reach(indptr, indices, seeds):
     """Mask of the nodes reached from `seeds` by following row -> column of a CSR pattern."""
     mask = np.zeros(indptr.size - 1, dtype=np.bool_)

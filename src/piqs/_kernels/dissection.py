@@ -8,6 +8,8 @@ breadth-first search from a node at the rim (A. George and J. W. H. Liu, SIAM J.
 import numpy as np
 from numba import njit
 
+from piqs._kernels.cache import kernel
+
 # Smaller sets are eliminated in the order of the search.
 _LEAF = 8
 # Neither half may hold less than this part of the nodes, if that can be had.
@@ -90,7 +92,7 @@ def _cut(indptr, indices, inside, nodes, queue, level):
     return sizes[0], sizes[1]
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def nested_dissection(indptr, indices, dense):
     """Elimination order of the nodes of a graph (symmetric CSR pattern); nodes of more than `dense` neighbours go last."""
     n = indptr.size - 1
@@ -133,7 +135,7 @@ def nested_dissection(indptr, indices, dense):
     return order
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def fill(indptr, indices, order):
     """Elements of L and of U that eliminating the nodes of a graph in this order gives, without exchanges of rows.
 
@@ -160,7 +162,7 @@ def fill(indptr, indices, order):
     return 2 * (count + n)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def narrowest_cut(indptr, indices):
     """Nodes in the narrowest level that cuts the graph around its first node (symmetric CSR pattern) in two halves."""
     n = indptr.size - 1

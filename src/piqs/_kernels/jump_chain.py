@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from piqs._kernels.cache import kernel
 from piqs._kernels.dicke_amplitudes import rungs, squared_amplitude
 from piqs._kernels.records import twice_as_long
 
@@ -35,7 +36,7 @@ def triangle_rates(N, gamma, j, m, rates):
         rates[9 + q] = gamma[3 + q] * rungs(q - 1, 0, j, m)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def run_walk(rng, walk, a, b, times, record, halt, positions, counts):
     """Walk from (a, b) at times[0] to times[-1].
 

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit, prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE
+from piqs._kernels.cache import kernel
 
 # Columns handled at a time: so many of a hundred vectors stay in the cache between two uses.
 _BLOCK = 512
@@ -42,7 +43,7 @@ def _pass_chunks(cuts, basis, size, w, subtracted, out):
         _pass(basis, size, w, cuts[k], cuts[k + 1], subtracted, out[k])
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def orthogonalise(cuts, basis, size, w):
     """Subtract from w its part in the first `size` rows of the basis; the overlaps, and the norm of what is left.
 

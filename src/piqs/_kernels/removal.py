@@ -1,13 +1,14 @@
 """Products of the coefficients that remove an emitter and put it back, with sums that cancel told from sums that do not."""
 
 import numpy as np
-from numba import njit
+
+from piqs._kernels.cache import kernel
 
 # A sum of terms is zero if it is below this fraction of the sum of their magnitudes.
 CANCELLED = 1e-13
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def put_back(x, terms, scale, out_ptr, out_rows, out_data, in_ptr, in_columns, in_data):
     """Columns of sum_t sum_ij x_ij C[i, l_t]^T C[j, k_t] diag(scale_t), for the pairs (k_t, l_t) in `terms`.
 

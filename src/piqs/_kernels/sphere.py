@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from piqs._kernels.cache import kernel
+
 # The recurrence of the polarisation operators grows from its start by up to 1e300 at j = 500.
 _START, _LARGE, _DOWN = 1e-155, 1e150, 1e-200
 # The Legendre functions are rescaled beyond this, and count from this logarithm of their scale on.
@@ -40,7 +42,7 @@ def _polarisation(J, k, q, hops, x, half):
     return norm
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def multipoles(block):
     """Tr(rho T_kq) up to the sign (-1)^q, for q = 0 ... 2j (rows) and k = q ... 2j, and the sums of magnitudes.
 
@@ -77,7 +79,7 @@ def multipoles(block):
     return values, magnitudes
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def legendre_sums(coefficients, cosines, sines):
     """Sums over k of F[q, k] P_kq(theta), for q = 0 ... n-1 (rows) and all angles.
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from piqs._kernels.cache import kernel
 from piqs._kernels.records import twice_as_long
 
 
@@ -281,7 +282,7 @@ def observe(problem, active, psi, W, expect, index, where, states):
                 states[index, i - problem.first[c]] = psi[i] / np.sqrt(norm2)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def run_trajectory(rng, problem, psi, active, times, tolerance, terms, floor, halt, expect, where, states):
     """One trajectory from psi at times[0], on the components `active`; psi becomes the final state.
 
@@ -352,7 +353,7 @@ def run_trajectory(rng, problem, psi, active, times, tolerance, terms, floor, ha
     return when[:jumps].copy(), which[:jumps].copy(), survival, block
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def add_projectors(states, where, weights, sizes, offsets, sums):
     """sums[t] += weight |psi><psi|, block by block: block b is stored by row from offsets[b] on."""
     for k in range(states.shape[0]):

@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit, prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE
+from piqs._kernels.cache import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def subtrees(indptr, indices, parts):
     """Columns of L dealt to `parts` threads, then those of the ancestors: the list, and where each share of it starts."""
     n = indptr.size - 1
@@ -77,7 +78,7 @@ def _forward_share(columns, ancestors, indptr, indices, data, x, own):
         x[c] = own[c]
 
 
-@njit(cache=True, nogil=True, parallel=_ONLY_PRANGE)
+@kernel(parallel=_ONLY_PRANGE)
 def solve(columns, starts, l_indptr, l_indices, l_data, u_indptr, u_indices, u_data, x, own):
     """Overwrite x by the solution of L U y = x; `own` is work space, one row a thread."""
     parts = own.shape[0]
@@ -93,7 +94,7 @@ def solve(columns, starts, l_indptr, l_indices, l_data, u_indptr, u_indices, u_d
         _backward(columns[starts[k] : starts[k + 1]], u_indptr, u_indices, u_data, x)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def solve_alone(l_indptr, l_indices, l_data, u_indptr, u_indices, u_data, x):
     """The same on one thread."""
     columns = np.arange(x.size)

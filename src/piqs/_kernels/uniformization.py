@@ -1,9 +1,9 @@
 """Repeated application of a stochastic matrix to populations, on the occupied kets only."""
 
-from numba import njit
+from piqs._kernels.cache import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def walk(
     indptr,
     indices,

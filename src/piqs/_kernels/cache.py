@@ -1,0 +1,89 @@
+"""Compilation of kernels, and their cache on disk: checked when it is read, done without where it cannot be written."""
+
+import hashlib
+import pickle
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+_DIGEST_SIZE = 32
+_warned: list[str] = []
+
+
+def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function with Numba on first call, without the interpreter's lock, and keep the result on disk."""
+
+    def compiled(f: Callable[..., Any]) -> Any:
+        dispatcher = njit(nogil=True, **options)(f)
+        if hasattr(dispatcher, "enable_caching"):  # not with NUMBA_DISABLE_JIT
+            try:
+                dispatcher._cache = _Cache(dispatcher.py_func)
+            except RuntimeError:  # Numba finds no folder that it may write
+                _warn("no folder for Numba's cache can be written")
+        return dispatcher
+
+    return compiled
+
+
+class _Cache(FunctionCache):
+    def __init__(self, py_func: Callable[..., Any]) -> None:
+        super().__init__(py_func)
+        self._cache_file = _CheckedFile(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._impl.locator.get_source_stamp(),
+        )
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn(f"the cache of compiled kernels in {self._cache_path!r} cannot be written: {error}")
+
+
+class _CheckedFile(IndexDataCacheFile):
+    """Index and data with a digest behind them; what does not fit its digest is compiled again."""
+
+    def _dump(self, obj: Any) -> bytes:
+        data = super()._dump(obj)
+        return data + _digest(data)
+
+    def _load_index(self) -> dict[Any, str]:
+        version = pickle.dumps(self._version, protocol=-1)
+        try:
+            content = Path(self._index_path).read_bytes()
+            if not content.startswith(version):
+                return {}
+            stamp, overloads = _checked(content[len(version) :])
+        except OSError:  # none yet, or damaged
+            return {}
+        return overloads if stamp == self._source_stamp else {}
+
+    def _load_data(self, name: str) -> Any:
+        return _checked(Path(self._data_path(name)).read_bytes())
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST_SIZE).digest()
+
+
+def _checked(content: bytes) -> Any:
+    data, digest = content[:-_DIGEST_SIZE], content[-_DIGEST_SIZE:]
+    if _digest(data) != digest:
+        raise OSError("the file is damaged")  # what Numba takes for a missing file
+    return pickle.loads(data)
+
+
+def _warn(what: str) -> None:
+    """Once in a process."""
+    if not _warned:
+        _warned.append(what)
+        warnings.warn(
+            f"{what}; kernels are compiled again in every process. Set NUMBA_CACHE_DIR to a folder that can be written",
+            RuntimeWarning,
+            stacklevel=3,
+        )
