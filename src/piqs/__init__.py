@@ -2,6 +2,7 @@
 
 from piqs.about import about, cite
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
+from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
 from piqs.compat.pim import Pim, tau_column
 from piqs.equations import Channel, MasterEquation
@@ -155,6 +156,7 @@ __all__ = [
     "ProductSpace",
     "ResolventError",
     "Result",
+    "Sensitivity",
     "Space",
     "SpinSqueezingInequality",
     "Squeezing",
@@ -207,6 +209,7 @@ __all__ = [
     "get_index",
     "ghz",
     "ghz_ket",
+    "gradient",
     "ground",
     "ground_ket",
     "identity_uncoupled",
@@ -259,6 +262,7 @@ __all__ = [
     "quantum_numbers",
     "reduced_state",
     "relative_entropy",
+    "sensitivity",
     "spectrum",
     "spectrum_correlation_fft",
     "spin_algebra",
@@ -272,6 +276,7 @@ __all__ = [
     "squeezing_parameters",
     "state_degeneracy",
     "steadystate",
+    "steadystate_sensitivity",
     "superradiant",
     "superradiant_ket",
     "sweep",

@@ -1,0 +1,139 @@
+"""Parameters of a master equation, and the derivative of its generator by each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj, QobjEvo
+
+from piqs import _checks
+from piqs.equations import Channel, MasterEquation
+from piqs.equations.operator import check_dims, check_hermitian
+from piqs.liouville import AssembledGenerator, Lindbladian, reduce
+from piqs.liouville.basis import coordinates, union
+from piqs.liouville.terms import Term
+
+__all__ = ["Parameter", "ParametrisedGenerator", "read_parameters"]
+
+# What begins a pair that says that the initial state depends on a parameter.
+_STATE = "rho0"
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter by its label, with what its derivative adds to the generator and to the initial state."""
+
+    label: str
+    terms: tuple[Term, ...]
+    state: sp.csr_array | None = None
+
+
+def read_parameters(equation: MasterEquation, wrt: Any) -> list[Parameter]:
+    """The parameters that ``wrt`` names.
+
+    Parameters
+    ----------
+    equation : MasterEquation
+        The problem.
+    wrt : str, Qobj, QobjEvo, list or pair, or sequence or dict of these
+        The name of a channel: its rate, or a factor on it where it depends on time. An operator V, constant or in QuTiP's
+        list format ``[[V, f]]``: theta in H + theta V at theta = 0. A pair ``("rho0", X)``: theta in rho0 + theta X.
+        A dict gives labels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else, naming it.
+    """
+    if wrt is None:
+        wrt = [channel.name for channel in equation.channels]
+    if isinstance(wrt, (str, Qobj, QobjEvo)) or _is_state(wrt):
+        wrt = [wrt]
+    if not isinstance(wrt, Mapping):
+        if not isinstance(wrt, Sequence) or not wrt:
+            raise TypeError(
+                f"wrt must be a channel's name, an operator, or a list or dict of these, got {wrt!r}"
+            )
+        wrt = {item if isinstance(item, str) else f"wrt[{k}]": item for k, item in enumerate(wrt)}
+    return [_parameter(equation, str(label), item) for label, item in wrt.items()]
+
+
+def _is_state(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and item[0] == _STATE
+
+
+def _parameter(equation: MasterEquation, label: str, item: Any) -> Parameter:
+    if isinstance(item, str):
+        channels = {channel.name: channel for channel in equation.channels}
+        if item not in channels:
+            raise ValueError(f"wrt must name channels of {list(channels)}, or be operators, got {item!r}")
+        channel = channels[item]
+        unit = channel.rate if callable(channel.rate) else 1.0
+        return Parameter(label, tuple(equation.channel_terms(Channel(item, unit, channel.jumps))))
+    if _is_state(item):
+        if not isinstance(item[1], Qobj):
+            raise TypeError(f"wrt[{label!r}] must be a pair ('rho0', Qobj), got {item!r}")
+        check_dims(item[1], equation.dims, f"wrt[{label!r}]")
+        change = _checks.matrix(item[1], f"wrt[{label!r}]")
+        check_hermitian(change, f"wrt[{label!r}]")
+        equation.space.check_state(change, f"wrt[{label!r}]")
+        return Parameter(label, (), change)
+    try:
+        change_of_h = MasterEquation(equation.space, item, args=equation.args)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"wrt[{label!r}]: {error}") from error
+    terms = [term for term in change_of_h.lindbladian.terms if term.drift is not None]
+    return Parameter(label, tuple(terms))
+
+
+class ParametrisedGenerator:
+    """The generator and its derivatives, all on one set of unknowns.
+
+    Parameters
+    ----------
+    equation : MasterEquation
+        The problem.
+    parameters : list of Parameter
+        The parameters.
+    rho : csr_array, optional
+        Initial state; all populations by default.
+    observed : int64 array, optional
+        Keys of the elements that observables read; by default the whole state is wanted.
+
+    Attributes
+    ----------
+    generator : AssembledGenerator
+        The equation's own generator.
+    derivatives : list of list of (csr_array, callable or None)
+        For each parameter the matrices that make up the derivative, and their coefficients.
+    """
+
+    def __init__(
+        self,
+        equation: MasterEquation,
+        parameters: Sequence[Parameter],
+        rho: sp.csr_array | None = None,
+        observed: np.ndarray | None = None,
+    ) -> None:
+        own = list(equation.lindbladian.terms)
+        # A constant term would be merged with the equation's own in what asks for the whole matrix: give it a coefficient.
+        added = [term for parameter in parameters for term in parameter.terms]
+        changes = [p.state for p in parameters if p.state is not None]
+        seeds = None
+        if rho is not None:
+            seeds = union(*(coordinates(state)[0] for state in (rho, *changes)))
+        whole = reduce(Lindbladian(equation.space.size, [*own, *added]), seeds, observed)
+        matrices, coefficients = whole.matrices, whole.coefficients
+        self.generator = AssembledGenerator(
+            whole.n_kets, whole.keys, matrices[: len(own)], coefficients[: len(own)], whole.closed_forward
+        )
+        self.derivatives: list[list[tuple[sp.csr_array, Any]]] = []
+        at = len(own)
+        for parameter in parameters:
+            end = at + len(parameter.terms)
+            self.derivatives.append(list(zip(matrices[at:end], coefficients[at:end], strict=True)))
+            at = end

@@ -1,0 +1,431 @@
+r"""Derivatives of expectation values by rates, Hamiltonian parameters and the initial state.
+
+Forward, :math:`\partial_\theta\rho` obeys the master equation with a source,
+:math:`\frac{d}{dt}\partial_\theta\rho = \mathcal{L}\,\partial_\theta\rho + (\partial_\theta\mathcal{L})\rho`; backward, one
+adjoint evolution gives the derivative of one number by any number of parameters,
+:math:`\partial_\theta J = \int \mathrm{Tr}[\Lambda(t)(\partial_\theta\mathcal{L})\rho(t)]\,dt` with
+:math:`\dot\Lambda = -\mathcal{L}^\dagger\Lambda`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj
+
+from piqs import _checks
+from piqs.analysis.parameters import Parameter, ParametrisedGenerator, read_parameters
+from piqs.analysis.pseudo_inverse import PseudoInverse
+from piqs.equations import MasterEquation, Observables, read
+from piqs.equations.observables import named
+from piqs.errors import ConvergenceError
+from piqs.integrators.base import Problem
+from piqs.integrators.choose import choose
+from piqs.integrators.options import Options
+from piqs.liouville import AssembledGenerator
+from piqs.liouville.coupled import CoupledGenerator
+from piqs.solvers.steady_state import find_steady_state
+
+__all__ = ["Sensitivity", "gradient", "sensitivity", "steadystate_sensitivity"]
+
+# Parameters whose derivatives are evolved together.
+_TOGETHER = 16
+# Nodes of a Gauss-Legendre panel, and how often panels are halved before giving up.
+_NODES, _MOST_HALVINGS = 16, 8
+_ACCURACY = {"rtol": 1e-10, "atol": 1e-12}
+
+
+@dataclass
+class Sensitivity:
+    """Expectation values and their derivatives.
+
+    Attributes
+    ----------
+    times : float64 array (T,)
+        Output times.
+    expect : list of arrays (T,)
+        Expectation values, in the order of e_ops.
+    labels : list of str
+        The parameters.
+    jacobian : array (observables, parameters, T)
+        Derivatives of each observable by each parameter.
+    stats : dict
+        Number of unknowns, method.
+    """
+
+    times: np.ndarray
+    expect: list[np.ndarray]
+    labels: list[str]
+    jacobian: np.ndarray
+    stats: dict[str, Any]
+
+    def __getitem__(self, label: str) -> np.ndarray:
+        """Derivatives by one parameter, (observables, T)."""
+        return self.jacobian[:, self.labels.index(label)]
+
+
+def sensitivity(
+    H: Any,
+    rho0: Qobj,
+    tlist: Any,
+    e_ops: Any,
+    wrt: Any = None,
+    c_ops: Any = None,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Sensitivity:
+    r"""Expectation values and their derivatives by parameters, evolved together.
+
+    .. math:: \frac{d}{dt}\partial_\theta\rho = \mathcal{L}\,\partial_\theta\rho + (\partial_\theta\mathcal{L})\,\rho
+
+    Parameters
+    ----------
+    H : model, MasterEquation, Qobj, QobjEvo or list
+        As for `mesolve`.
+    rho0 : Qobj
+        Initial ket or density matrix.
+    tlist : array_like (T,)
+        Output times, not decreasing.
+    e_ops : Qobj, or list or dict of Qobj
+        Observables.
+    wrt : str, Qobj, QobjEvo, list or pair, or sequence or dict of these, optional
+        Parameters: the name of a channel (its rate; a factor on the rate where that depends on time; for collapse operators
+        beside H, named ``"c_ops[k]"``, a factor on the rate they hold); an operator V, constant or as ``[[V, f]]``
+        (theta in :math:`H + \theta V` at zero); ``("rho0", X)`` (theta in :math:`\rho_0 + \theta X`). A dict gives labels. All
+        channels by default.
+    c_ops, args
+        As for `mesolve`.
+    options : dict, optional
+        As for `mesolve`; ``rtol`` is 1e-10 and ``atol`` 1e-12 unless given.
+
+    Returns
+    -------
+    Sensitivity
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mesolve`, and for parameters that are none.
+
+    Examples
+    --------
+    Independent decay, :math:`\langle J_z\rangle = N e^{-\gamma t} - N/2`, by its rate.
+
+    >>> import numpy as np
+    >>> from piqs import Dicke, excited, jspin, sensitivity
+    >>> result = sensitivity(Dicke(10, emission=0.5), excited(10), [0.0, 2.0], [jspin(10, "z")], wrt=["emission"])
+    >>> bool(abs(result["emission"][0, 1] + 10 * 2.0 * np.exp(-1.0)) < 1e-9)
+    True
+    """
+    times = _checks.times(tlist, "tlist")
+    settings = Options.read({**_ACCURACY, **(options or {})})
+    equation = read(H, c_ops, args, times)
+    rho = equation.density_matrix(rho0)
+    observables = _observables(equation, e_ops)
+    parameters = read_parameters(equation, wrt)
+    jacobian = np.zeros((len(observables), len(parameters), times.size))
+    expect: dict[Any, np.ndarray] = {}
+    stats: dict[str, Any] = {}
+    for first in range(0, len(parameters), _TOGETHER):
+        some = parameters[first : first + _TOGETHER]
+        blocks, stats = _forward(equation, rho, times, observables, some, settings)
+        expect = blocks[0]
+        for k, block in enumerate(blocks[1:]):
+            jacobian[:, first + k] = [block[key] for key in observables]
+    return Sensitivity(
+        times, [expect[key] for key in observables], [p.label for p in parameters], jacobian, stats
+    )
+
+
+def _observables(equation: MasterEquation, e_ops: Any) -> dict[Any, Qobj]:
+    observables = named(e_ops)
+    if not observables:
+        raise ValueError(
+            "e_ops must hold at least one observable, got none; pass for example [jspin(N, 'z')]"
+        )
+    for key, op in observables.items():
+        if not (isinstance(op, Qobj) and op.isherm):
+            raise TypeError(
+                f"e_ops[{key!r}] must be a Hermitian Qobj; pass real and imaginary part as two observables"
+            )
+        equation.operator(op, f"e_ops[{key!r}]")
+    return observables
+
+
+def _forward(
+    equation: MasterEquation,
+    rho: sp.csr_array,
+    times: np.ndarray,
+    observables: dict[Any, Qobj],
+    parameters: list[Parameter],
+    settings: Options,
+) -> tuple[list[dict[Any, np.ndarray]], dict[str, Any]]:
+    """Values of the observables in the state and in its derivative by each parameter."""
+    rows = equation.observables(observables)
+    problem = ParametrisedGenerator(equation, parameters, rho, rows.keys())
+    generator, copies = problem.generator, len(parameters) + 1
+    terms = [(np.eye(copies), m, f) for m, f in zip(generator.matrices, generator.coefficients, strict=True)]
+    for k, derivative in enumerate(problem.derivatives):
+        source = np.zeros((copies, copies))
+        source[k + 1, 0] = 1.0
+        terms += [(source, m, f) for m, f in derivative]
+    coupled = CoupledGenerator(terms)
+    starts = [generator.pack(rho)]
+    starts += [np.zeros(generator.n) if p.state is None else generator.pack(p.state) for p in parameters]
+    read_rows = rows.matrix(generator)
+    every = sp.csr_array(sp.kron(sp.eye_array(copies), read_rows, format="csr"))
+    choice = choose(
+        settings.integrator,
+        Problem(
+            coupled, np.concatenate(starts), times, every, settings.rtol, settings.atol, settings.max_step
+        ),
+    )
+    choice.integrator.run()
+    values = choice.integrator.values.reshape(times.size, copies, read_rows.shape[0])
+    stats = {"unknowns": coupled.n, "method": choice.integrator.used, "considered": choice.considered}
+    return [rows.combine(times, values[:, k]) for k in range(copies)], stats
+
+
+def gradient(
+    H: Any,
+    rho0: Qobj,
+    tlist: Any,
+    e_ops: Any,
+    wrt: Any = None,
+    weights: Any = None,
+    c_ops: Any = None,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[float, dict[str, float]]:
+    r"""A weighted sum of expectation values, and its derivatives by any number of parameters from one adjoint evolution.
+
+    .. math:: J = \sum_{i,k} w_{ik} \langle A_i\rangle(t_k), \qquad
+              \partial_\theta J = \int \mathrm{Tr}[\Lambda(t)\,(\partial_\theta\mathcal{L})\,\rho(t)]\,dt
+
+    Parameters
+    ----------
+    H, rho0, tlist, e_ops, wrt, c_ops, args, options
+        As for `sensitivity`. Where coefficients have kinks, these belong to the times.
+    weights : array_like (observables, T), optional
+        The w; 1 for every observable at the last time by default.
+
+    Returns
+    -------
+    value : float
+        J.
+    gradient : dict of float
+        Its derivatives by the labels of the parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sensitivity`.
+    ConvergenceError
+        If the integral over time does not converge (a coefficient jumps between the times given).
+
+    Notes
+    -----
+    The state at the output times is kept; between two of them it is evolved once more on the way back. The integrals are
+    Gauss-Legendre sums on panels that are halved until they agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from piqs import Dicke, excited, gradient, jspin
+    >>> value, slope = gradient(Dicke(10, emission=0.5), excited(10), [0.0, 2.0], jspin(10, "z"), wrt="emission")
+    >>> bool(abs(slope["emission"] + 20 * np.exp(-1.0)) < 1e-8)
+    True
+    """
+    times = _checks.times(tlist, "tlist")
+    settings = Options.read({**_ACCURACY, **(options or {})})
+    equation = read(H, c_ops, args, times)
+    rho = equation.density_matrix(rho0)
+    observables = _observables(equation, e_ops)
+    parameters = read_parameters(equation, wrt)
+    w = _weights(weights, len(observables), times.size)
+    rows = equation.observables(observables)
+    problem = ParametrisedGenerator(equation, parameters, rho, rows.keys())
+    return _backward(problem, parameters, rho, times, rows, w, settings)
+
+
+def _weights(weights: Any, observables: int, times: int) -> np.ndarray:
+    if weights is None:
+        w = np.zeros((observables, times))
+        w[:, -1] = 1.0
+        return w
+    w = np.asarray(weights, dtype=float)
+    if w.shape != (observables, times) or not np.all(np.isfinite(w)):
+        raise ValueError(f"weights must be finite and of shape {(observables, times)}, got shape {w.shape}")
+    return w
+
+
+def _backward(
+    problem: ParametrisedGenerator,
+    parameters: list[Parameter],
+    rho: sp.csr_array,
+    times: np.ndarray,
+    rows: Observables,
+    w: np.ndarray,
+    settings: Options,
+) -> tuple[float, dict[str, float]]:
+    generator = problem.generator
+    read_rows = rows.matrix(generator)
+    states = _states(generator, generator.pack(rho), times, settings)
+    value = float(np.sum(w * (read_rows @ np.array(states).T)))
+    adjoint = np.asarray(read_rows.T @ w[:, -1])
+    slopes = np.zeros(len(parameters))
+    for k in range(times.size - 1, 0, -1):
+        if times[k] > times[k - 1]:
+            part, adjoint = _interval(problem, states[k - 1], adjoint, times[k - 1], times[k], settings)
+            slopes += part
+        adjoint = adjoint + read_rows.T @ w[:, k - 1]
+    for k, parameter in enumerate(parameters):
+        if parameter.state is not None:
+            slopes[k] += float(adjoint @ generator.pack(parameter.state))
+    return value, dict(zip([p.label for p in parameters], slopes.tolist(), strict=True))
+
+
+def _states(
+    generator: AssembledGenerator, x0: np.ndarray, times: np.ndarray, settings: Options
+) -> list[np.ndarray]:
+    """The state vectors at some times."""
+    found: list[np.ndarray] = []
+    nothing = sp.csr_array((0, generator.size))
+    problem = Problem(
+        generator,
+        x0,
+        times,
+        nothing,
+        settings.rtol,
+        settings.atol,
+        settings.max_step,
+        lambda i, x: found.append(x.copy()),
+    )
+    choose(settings.integrator, problem).integrator.run()
+    return found
+
+
+def _interval(
+    problem: ParametrisedGenerator,
+    x: np.ndarray,
+    adjoint: np.ndarray,
+    start: float,
+    end: float,
+    settings: Options,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Integrals over one interval for all parameters, and the adjoint at its start."""
+    before = None
+    for halvings in range(_MOST_HALVINGS + 1):
+        nodes, weights = _panels(start, end, 2**halvings)
+        forward = _states(problem.generator, x, np.concatenate([[start], nodes]), settings)[1:]
+        back = _reversed(problem.generator, end)
+        travelled = np.concatenate([[0.0], end - nodes[::-1], [end - start]])
+        backward = _states(back, adjoint, travelled, settings)
+        integrals = np.zeros(len(problem.derivatives))
+        for weight, t, y, z in zip(weights, nodes, forward, backward[-2:0:-1], strict=True):
+            for k, derivative in enumerate(problem.derivatives):
+                for m, f in derivative:
+                    scale = weight if f is None else weight * f(t)
+                    if scale != 0.0:
+                        integrals[k] += scale * float(z @ (m @ y))
+        if before is not None:
+            scale = settings.rtol * np.abs(integrals).max(initial=0.0) + settings.atol
+            if np.abs(integrals - before).max(initial=0.0) <= max(100.0 * scale, 1e-13):
+                return integrals, backward[-1]
+        before = integrals
+    raise ConvergenceError(
+        f"the integral from {start:g} to {end:g} does not converge; add the times at which coefficients jump to tlist"
+    )
+
+
+def _panels(start: float, end: float, panels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss-Legendre sums on equal panels."""
+    node, weight = np.polynomial.legendre.leggauss(_NODES)
+    edges = np.linspace(start, end, panels + 1)
+    half = 0.5 * np.diff(edges)[:, None]
+    return (edges[:-1, None] + half * (1.0 + node)).ravel(), (half * weight).ravel()
+
+
+def _reversed(generator: AssembledGenerator, end: float) -> AssembledGenerator:
+    """The adjoint generator as a function of the time before the end."""
+
+    def turned(f: Any) -> Any:
+        return None if f is None else (lambda s: f(end - s))
+
+    transposed = [
+        (np.eye(1), sp.csr_array(m.T), turned(f))
+        for m, f in zip(generator.matrices, generator.coefficients, strict=True)
+    ]
+    return CoupledGenerator(transposed)
+
+
+def steadystate_sensitivity(
+    H: Any,
+    e_ops: Any,
+    wrt: Any = None,
+    c_ops: Any = None,
+    args: dict[str, Any] | None = None,
+) -> tuple[list[float], dict[str, list[float]]]:
+    r"""Expectation values in the steady state and their derivatives, by one transposed solve for each observable.
+
+    .. math:: \partial_\theta\langle A\rangle = -\mathrm{Tr}[Y\,(\partial_\theta\mathcal{L})\,\rho], \qquad
+              \mathcal{L}^\dagger Y = A - \langle A\rangle
+
+    Parameters
+    ----------
+    H : model, MasterEquation or Qobj
+        Constant in time.
+    e_ops : Qobj, or list or dict of Qobj
+        Observables.
+    wrt, c_ops, args
+        As for `sensitivity`; the initial state is no parameter here.
+
+    Returns
+    -------
+    expect : list of float
+        Expectation values.
+    derivatives : dict of list of float
+        For each parameter the derivative of each observable.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sensitivity`, and for problems that depend on time.
+    SteadyStateError
+        (a ValueError) if the steady state is not unique.
+
+    Examples
+    --------
+    Emission and pumping of independent emitters, :math:`\langle J_z\rangle = \frac N2 (p - e)/(p + e)`.
+
+    >>> from piqs import Dicke, jspin, steadystate_sensitivity
+    >>> value, slope = steadystate_sensitivity(Dicke(10, emission=1.0, pumping=2.0), jspin(10, "z"))
+    >>> round(slope["emission"][0], 9), round(slope["pumping"][0], 9)  # -N p/(p+e)^2, N e/(p+e)^2
+    (-2.222222222, 1.111111111)
+    """
+    equation = read(H, c_ops, args).require_constant("steadystate_sensitivity")
+    observables = _observables(equation, e_ops)
+    parameters = read_parameters(equation, wrt)
+    if any(p.state is not None for p in parameters):
+        raise ValueError(
+            "wrt must not hold the initial state, of which a unique steady state does not depend"
+        )
+    rho = _checks.matrix(find_steady_state(equation)[0], "the steady state")
+    problem = ParametrisedGenerator(equation, parameters)
+    generator = problem.generator
+    x = generator.pack(rho)
+    inverse = PseudoInverse(generator.matrix, generator.trace, x, transposed=True)
+    expect, derivatives = [], {p.label: [] for p in parameters}
+    for key, op in observables.items():
+        a = generator.functionals(_checks.matrix(op, f"e_ops[{key!r}]"))[0]
+        mean = float(a @ x)
+        y = inverse.solve(a - mean * generator.trace)
+        expect.append(mean)
+        for parameter, terms in zip(parameters, problem.derivatives, strict=True):
+            changed = sum((m @ x for m, f in terms), np.zeros(generator.n))
+            derivatives[parameter.label].append(-float(y @ changed))
+    return expect, derivatives
