@@ -120,7 +120,6 @@ class ParametrisedGenerator:
         observed: np.ndarray | None = None,
     ) -> None:
         own = list(equation.lindbladian.terms)
-        # A constant term would be merged with the equation's own in what asks for the whole matrix: give it a coefficient.
         added = [term for parameter in parameters for term in parameter.terms]
         changes = [p.state for p in parameters if p.state is not None]
         seeds = None

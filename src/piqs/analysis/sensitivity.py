@@ -419,7 +419,8 @@ def steadystate_sensitivity(
     generator = problem.generator
     x = generator.pack(rho)
     inverse = PseudoInverse(generator.matrix, generator.trace, x, transposed=True)
-    expect, derivatives = [], {p.label: [] for p in parameters}
+    expect: list[float] = []
+    derivatives: dict[str, list[float]] = {p.label: [] for p in parameters}
     for key, op in observables.items():
         a = generator.functionals(_checks.matrix(op, f"e_ops[{key!r}]"))[0]
         mean = float(a @ x)

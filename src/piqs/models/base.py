@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj, QobjEvo
 
+from piqs.analysis.counting import CountingStatistics, counting_statistics
+from piqs.analysis.sensitivity import Sensitivity, sensitivity
 from piqs.equations import MasterEquation
 from piqs.equations.display import latex
 from piqs.solvers import Result, mesolve, steadystate
@@ -131,6 +133,16 @@ class Model(ABC):
     def liouvillian_modes(self, k: int = 6, which: str = "LR") -> tuple[np.ndarray, list[Qobj]]:
         """Eigenvalues and eigenoperators; see `piqs.liouvillian_modes`."""
         return liouvillian_modes(self, None, k, which)
+
+    def counting_statistics(self, counted: Any = None, order: int = 4) -> CountingStatistics:
+        """Statistics of the jumps of channels; see `piqs.counting_statistics`."""
+        return counting_statistics(self, None, counted, order)
+
+    def sensitivity(
+        self, rho0: Qobj, tlist: Any, e_ops: Any, wrt: Any = None, **keywords: Any
+    ) -> Sensitivity:
+        """Derivatives of expectation values by parameters; see `piqs.sensitivity`."""
+        return sensitivity(self, rho0, tlist, e_ops, wrt, **keywords)
 
     def explain(self, rho0: Qobj | None = None, e_ops: Any = None) -> Explanation:
         """How large the problem is in each representation, and the structure found; see `piqs.explain`."""
