@@ -350,6 +350,19 @@ def test_collective_noise_alone_stays_in_the_symmetric_irrep():
     assert np.allclose(*numbers, rtol=0, atol=1e-9)
 
 
+def test_photons_choose_a_ground_state_like_balls_of_an_urn():
+    """Equal collective rates: every way to share the atoms is equally likely in the end, whatever the rate."""
+    urn = Ensemble(30, levels=("e", "g1", "g2"), symmetric=True)
+    urn.collective("e->g1", 0.7)
+    urn.collective("e->g2", 0.7)
+    final = (
+        urn.mesolve(urn.all_in("e"), [0.0, 40.0], options={"rtol": 1e-12, "atol": 1e-14}).states[-1].diag()
+    )
+    settled = urn.kets.occupations[:, 0] == 0
+    assert np.allclose(final[settled], 1 / 31, rtol=1e-8)
+    assert np.all(final[~settled] < 1e-10)
+
+
 def test_a_thousand_three_level_emitters_in_the_symmetric_irrep():
     atoms = Ensemble(1000, levels=LEVELS, symmetric=True)
     assert atoms.kets.size == math.comb(1002, 2)
