@@ -22,6 +22,7 @@ def nan(storage):
     return qutip.Qobj({"dense": np.array, "csr": csr_matrix, "dia": dia_matrix}[storage](values))
 
 
+H_CHANGE = [("rho0", 0 * RHO)]
 # Verbs as functions of H, state, times, c_ops, e_op and args; those without a state, times or an observable ignore them.
 VERBS = {
     "mesolve": lambda H, s, t, c, e, args: piqs.mesolve(H, s, t, c, [e], args=args),
@@ -38,14 +39,19 @@ VERBS = {
     "liouvillian_gap": lambda H, s, t, c, e, args: piqs.liouvillian_gap(H, c, args=args),
     "liouvillian_modes": lambda H, s, t, c, e, args: piqs.liouvillian_modes(H, c, args=args),
     "counting_statistics": lambda H, s, t, c, e, args: piqs.counting_statistics(H, c, args=args).cumulants,
+    "sensitivity": lambda H, s, t, c, e, args: piqs.sensitivity(H, s, t, e + e.dag(), H_CHANGE, c, args),
+    "gradient": lambda H, s, t, c, e, args: piqs.gradient(H, s, t, e + e.dag(), H_CHANGE, None, c, args),
+    "steadystate_sensitivity": lambda H, s, t, c, e, args: piqs.steadystate_sensitivity(
+        H, e + e.dag(), H_CHANGE, c, args
+    ),
     "correlation_mc": lambda H, s, t, c, e, args: piqs.correlation_mc(
         H, s, 0.1, t, c, e, e, ntraj=2, args=args
     ),
 }
 OF_THE_GENERATOR = {"liouvillian_eigenvalues", "liouvillian_gap", "liouvillian_modes", "counting_statistics"}
 NEEDS = {
-    "state": set(VERBS) - {"spectrum", *OF_THE_GENERATOR},
-    "times": set(VERBS) - {"steadystate", "explain", *OF_THE_GENERATOR},
+    "state": set(VERBS) - {"spectrum", "steadystate_sensitivity", *OF_THE_GENERATOR},
+    "times": set(VERBS) - {"steadystate", "explain", "steadystate_sensitivity", *OF_THE_GENERATOR},
     "observable": set(VERBS) - {"steadystate", *OF_THE_GENERATOR},
     "args": set(VERBS) - {"spectrum"},
 }
