@@ -1,51 +1,109 @@
 """The `piqs` command."""
 
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
 from piqs import figures
 from piqs.cli import main
+from piqs.gallery import MODELS
+
+NAMES = [*figures.FIGURES, *MODELS]
 
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
-def test_without_numbers_the_figures_are_listed():
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_without_names_everything_is_listed():
     result = run("figures")
     assert result.exit_code == 0
-    assert all(name in result.output for name in figures.FIGURES)
+    assert all(name in result.output for name in NAMES)
 
 
 def test_a_figure_is_written_once_and_again_only_when_asked(tmp_path):
-    first = run("figures", "2", "--fast", "--out", tmp_path)
+    first = run("figures", "3", "--out", tmp_path)
     assert first.exit_code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["fig02.csv", "fig02.pdf", "fig02.png"]
-    assert str(tmp_path / "fig02.png") in first.output
-    assert "up to date" in run("figures", "2", "--fast", "--out", tmp_path).output
-    assert "up to date" not in run("figures", "2", "--out", tmp_path).output  # other parameters
-    assert "up to date" in run("figures", "2", "--out", tmp_path).output
-    assert "up to date" not in run("figures", "2", "--out", tmp_path, "--force").output
+    assert files(tmp_path) == ["fig03.csv", "fig03.pdf", "fig03.png", "fig03.txt"]
+    assert str(tmp_path / "fig03.png") in first.output
+    assert "up to date" in run("figures", "03", "--out", tmp_path).output
+    assert "up to date" not in run("figures", "3", "--out", tmp_path, "--force").output
+    assert "up to date" not in run("figures", "3", "--out", tmp_path, "--dpi", 50).output
+    (tmp_path / "fig03.pdf").unlink()
+    run("figures", "3", "--out", tmp_path)
+    assert (tmp_path / "fig03.pdf").exists()
 
 
-def test_a_missing_file_is_written_again(tmp_path):
-    run("figures", "2", "--fast", "--out", tmp_path)
-    (tmp_path / "fig02.pdf").unlink()
-    run("figures", "2", "--fast", "--out", tmp_path)
-    assert (tmp_path / "fig02.pdf").exists()
+def test_reduced_and_changed_parameters_replace_no_full_picture(tmp_path):
+    run("figures", "3", "--out", tmp_path, "--format", "png", "--dpi", 50)
+    before = (tmp_path / "fig03.png").read_bytes()
+    run("figures", "3", "--fast", "--out", tmp_path, "--format", "svg")
+    run("figures", "3", "--set", "N=6", "--out", tmp_path, "--format", "png")
+    stems = {name.rpartition(".")[0] for name in files(tmp_path)}
+    assert stems == {"fig03", "fig03-fast", "fig03-N=6"}
+    assert (tmp_path / "fig03.png").read_bytes() == before
+    assert "N = 6 emitters" in (tmp_path / "fig03-N=6.txt").read_text()
+    # the mark is in the picture, as text or as outlines of its letters
+    assert "reduced parameters" in (tmp_path / "fig03-fast.svg").read_text()
+    assert "up to date" in run("figures", "3", "--set", "N=6", "--out", tmp_path, "--format", "png").output
+
+
+def test_settings_are_checked():
+    for value, message in (
+        ("N", "--set needs KEY=VALUE"),
+        ("M=3", "3 has no parameter M. Choose from N"),
+    ):
+        result = run("figures", "3", "--set", value)
+        assert result.exit_code == 2
+        assert message in result.output
+    result = run("figures", "3", "--set", "N=-2")
+    assert result.exit_code == 1
+    assert "N must be" in result.output
+
+
+def test_a_folder_that_cannot_be_written_is_one_line():
+    result = run("figures", "3", "--out", "/proc/x")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith("Error: cannot write to /proc/x")
 
 
 def test_unknown_figures_are_named():
-    result = run("figures", "7", "14")
+    result = run("figures", "7", "14", "seven")
     assert result.exit_code == 2
-    assert "There is no figure 14" in result.output
+    assert "There is no figure 14, seven" in result.output
     assert "time-crystal" in result.output
 
 
-def test_all_excludes_numbers():
+def test_all_excludes_names():
     result = run("figures", "7", "--all")
     assert result.exit_code == 2
-    assert "either figure numbers or --all" in result.output
+    assert "either names or --all" in result.output
+
+
+def test_the_package_is_the_command():
+    result = subprocess.run(
+        [sys.executable, "-m", "piqs", "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0
+    assert result.stdout.startswith("Usage: piqs")
+
+
+def test_fingerprints_follow_what_a_figure_imports(tmp_path, monkeypatch):
+    from piqs.figures import _drawing
+
+    # figure 6 takes its rates and times from figure 5, figure 7 takes nothing from either
+    imported = _drawing._imported("piqs.figures.fig06")
+    assert {"piqs.figures.fig06", "piqs.figures.fig05", "piqs.figures._timing"} <= imported
+    assert "piqs.figures.fig05" not in _drawing._imported("piqs.figures.fig07")
+    prints = {_drawing.fingerprint(name) for name in NAMES}
+    assert len(prints) == len(NAMES)
+    assert _drawing.fingerprint(7) != _drawing.fingerprint(7, settings={"N": 40})
 
 
 def test_load_names_the_figures_there_are():
@@ -57,15 +115,18 @@ def test_axes_of_the_wrong_number_are_refused():
     from matplotlib.figure import Figure
 
     fig02 = figures.load(2)
-    with pytest.raises(ValueError, match="one axes per panel, 2"):
-        fig02.plot(fig02.data(N=3), Figure().subplots())
+    with pytest.raises(ValueError, match="one axes per panel, 6"):
+        fig02.plot(fig02.data(N=2), Figure().subplots())
 
 
-@pytest.mark.parametrize("name", list(figures.FIGURES))
+@pytest.mark.parametrize("name", NAMES)
 def test_every_figure_is_drawn_from_reduced_parameters(name, tmp_path):
     result = run("figures", name, "--fast", "--out", tmp_path)
     assert result.exit_code == 0
-    png, pdf, table = figures.outputs(name, tmp_path)
+    png, pdf, table, text = figures.outputs(name, tmp_path, fast=True)
     assert png.read_bytes().startswith(b"\x89PNG")
     assert pdf.read_bytes().startswith(b"%PDF")
     assert table.read_text().startswith(f"# {figures.heading(name)}")
+    caption = text.read_text()
+    assert caption.startswith(figures.heading(name)[:60])
+    assert "{" not in caption

@@ -25,11 +25,10 @@ LAYERS = [
     {"analysis"},
     {"compat"},
     {"models"},
-    {"gallery"},
     {"plotting"},
     {"sweeps"},
-    {"figures"},
-    {"cli", "about"},
+    {"figures", "gallery"},
+    {"cli", "about", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HEAVY = {"matplotlib", "dask", "distributed", "xarray", "zarr", "click"}

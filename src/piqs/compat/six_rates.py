@@ -3,8 +3,8 @@ r"""The six rates of the paper, and all that follows from them alone.
 The paper's coefficients :math:`\Gamma^{(1)}` to :math:`\Gamma^{(9)}` say how fast the element
 :math:`|j,m\rangle\langle j,m_1|` changes by itself (1) and how fast it feeds its eight neighbours; on the
 diagonal, m = m_1, they are :math:`\tau_1` to :math:`\tau_9` of `Pim`. All follow from the amplitudes of the
-jump operators. Table I of the paper misprints the collective pumping in :math:`\Gamma^{(1)}`; what is used
-here follows from :math:`J_- J_+`.
+jump operators. Eqs. (A13) and (A14) of the paper are these; its Table I misprints
+both pumpings.
 """
 
 from difflib import get_close_matches

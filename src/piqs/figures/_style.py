@@ -24,6 +24,7 @@ STYLE: dict[str, Any] = {
     "ytick.right": True,
     "savefig.dpi": 220,
     "pdf.fonttype": 42,
+    "svg.fonttype": "none",
 }
 
 #: Colours that remain distinct to colour-blind readers (M. Okabe and K. Ito).
@@ -37,6 +38,8 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, BLACK = COLOURS = (
     "#F0E442",
     "#000000",
 )
+#: A dark one besides, for a dashed line.
+BROWN = "#8C4A2F"
 
 
 def panels(axes: Any, shape: tuple[int, int], size: tuple[float, float]) -> list[Any]:
@@ -74,3 +77,10 @@ def number_axis(ax: Any) -> None:
     shown = [tick for tick in ticks if low <= tick <= high]
     ax.set_xticks(shown, [str(tick) for tick in shown])
     ax.set_xticks([], minor=True)
+
+
+def multiple(factor: float, symbol: str) -> str:
+    """Write a number times a symbol in mathtext: nothing stands before it for 1, and 0 stands alone."""
+    if factor == 0:
+        return "0"
+    return symbol if factor == 1 else rf"{factor:g}\,{symbol}"

@@ -1,4 +1,4 @@
-"""Wall-clock times against N, method by method, as far as a time limit allows (for figures 5 and 6)."""
+"""Wall-clock times against N, method by method, as far as a time limit allows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from piqs.figures._style import number_axis
-
 #: Builds the problem for N emitters and returns what solves it.
 Method = Callable[[int], Callable[[], object]]
 
-# Runs of which the best counts, as long as they took less than this many seconds together: more than it takes to compile a
-# kernel that no smaller N has called.
-_REPEATS, _SHORT = 5, 3.0
+# Runs of which the best counts, as long as they took less than this many seconds together.
+_REPEATS, _SHORT = 5, 1.0
+# A single run of less than this is made once more: it may have compiled a kernel that no smaller N has called.
+_COMPILES = 15.0
 
 
 def time_against_size(
@@ -23,8 +22,8 @@ def time_against_size(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Return N, build time and solve time (seconds) of each method, up to the first N that takes longer than `limit`.
 
-    Each method runs once at its smallest N beforehand, so that compilation and imports are not counted.  Short runs are
-    repeated and the best time counts.
+    Each method runs once at its smallest N beforehand, so that compilation and imports are not counted.  Runs are
+    repeated where that costs little, and the best time counts.
     """
     series = {}
     for name, (build, sizes) in methods.items():
@@ -33,7 +32,7 @@ def time_against_size(
             if not rows:
                 build(N)()
             runs = [_time_once(build, N)]
-            while len(runs) < _REPEATS and sum(map(sum, runs)) < _SHORT:
+            while len(runs) < _REPEATS and sum(map(sum, runs)) < (_SHORT if len(runs) > 1 else _COMPILES):
                 runs.append(_time_once(build, N))
             rows.append((N, *np.min(runs, axis=0)))
             if sum(rows[-1][1:]) > limit:
@@ -51,11 +50,8 @@ def _time_once(build: Method, N: int) -> tuple[float, float]:
 
 
 def plot_times(
-    ax: Any, series: Mapping[str, Mapping[str, Any]], column: str, looks: Mapping[str, Any]
+    ax: Any, columns: Mapping[str, Any], column: str, look: tuple[str, str, str], label: str
 ) -> None:
-    """Draw one kind of time of every method against N on logarithmic axes."""
-    for name, columns in series.items():
-        colour, marker = looks[name]
-        ax.loglog(columns["N"], columns[column], color=colour, marker=marker, ms=4, label=name)
-    number_axis(ax)
-    ax.set(ylabel=f"time to {column} (s)")
+    """Draw one kind of time of one method against N, with logarithmic times."""
+    colour, marker, line = look
+    ax.semilogy(columns["N"], columns[column], color=colour, marker=marker, ls=line, ms=5, label=label)

@@ -19,6 +19,10 @@ from piqs.operators.spin import jspin
 from piqs.states.density import excited
 
 TITLE = "Superradiant bursts with all six rates at N = 100, 300 and 1000"
+CAPTION = (
+    "Superradiant bursts of N = {sizes} emitters with all six rates at once: (a) inversion, (b) emitted light, from all "
+    "emitters excited. In units of the collective emission rate: {rates}. Time is in units of t_D = ln N / (N gamma_CE)."
+)
 PANELS = (1, 2)
 SIZE = (7.0, 3.0)
 FAST: dict[str, Any] = {"sizes": (6, 10), "points": 61}
@@ -40,7 +44,7 @@ def data(sizes: Sequence[int] = (100, 300, 1000), t_max: float = 4.0, points: in
     Parameters
     ----------
     sizes : sequence of int, default (100, 300, 1000)
-        Numbers of two-level systems N.
+        Numbers of emitters N.
     t_max : float, default 4
         Last time, in units of the delay time ln N / (N collective_emission).
     points : int, default 301
@@ -60,7 +64,7 @@ def data(sizes: Sequence[int] = (100, 300, 1000), t_max: float = 4.0, points: in
         inversion, intensity = result.expect[0] / (N / 2), result.expect[1] / (N / 2 * (N / 2 + 1))
         series[f"N = {N}"] = {"time": time, "inversion": inversion, "intensity": intensity}
     units = {"time": "t_D = ln(N)/(N collective_emission)", "inversion": "N/2", "intensity": "N/2 (N/2+1)"}
-    return FigureData({"sizes": tuple(sizes), **RATES}, units, series)
+    return FigureData({"sizes": tuple(sizes), "rates": RATES}, units, series)
 
 
 def plot(data: FigureData, axes: Any = None) -> list[Any]:

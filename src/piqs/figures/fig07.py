@@ -1,4 +1,4 @@
-"""Figure 7: superradiant light emission under local dephasing, from six initial states (paper, Sec. V A).
+"""Figure 7: superradiant light emission under local dephasing, from six initial states (paper, Sec. IV A, Eq. 21).
 
 H = w0 J_z, collective emission and local dephasing at equal rates.  Light is emitted at the rate
 gamma_C <J_+ J_->; its unit N/2 (N/2 + 1) is that of the superradiant state |N/2, 0>.  The delay time of the
@@ -11,14 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from piqs import mesolve
 from piqs.figures._data import FigureData
-from piqs.figures._style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, letter, panels
+from piqs.figures._style import BLUE, BROWN, GREEN, ORANGE, PURPLE, RED, letter, multiple, panels
 from piqs.models.dicke import Dicke
 from piqs.operators.spin import jspin
 from piqs.states.density import css, dicke, excited, ghz, superradiant
 
 TITLE = "Superradiant light emission from six initial states"
+CAPTION = (
+    "Superradiant decay of N = {N} emitters from six initial states: (a) inversion in units of N/2, (b) emitted light "
+    "<J_+ J_-> in units of N/2 (N/2 + 1). H = w0 J_z, collective emission at {collective_emission} and local dephasing at "
+    "{dephasing}. Time is in units of the delay time t_D = ln N / (N gamma_CE). The curves of |N/2,0> and of the two "
+    "coherent states lie on each other and are drawn with decreasing width."
+)
 PANELS = (1, 2)
 SIZE = (7.0, 3.0)
 FAST: dict[str, Any] = {"N": 6, "points": 101}
@@ -37,7 +42,7 @@ def data(
     Parameters
     ----------
     N : int, default 20
-        Number of two-level systems, even (the state ``|0,0>`` needs it).
+        Number of emitters, even (the state ``|0,0>`` needs it).
     w0 : float, default 1
         Transition frequency; it does not change the result.
     collective_emission, dephasing : float, default 1
@@ -62,12 +67,12 @@ def data(
         "GHZ": ghz(N),
     }
     jz, jp, jm = jspin(N, "z"), jspin(N, "+"), jspin(N, "-")
-    c_ops = Dicke(N, collective_emission=collective_emission, dephasing=dephasing).jump_operators()
+    ensemble = Dicke(N, w0 * jz, collective_emission=collective_emission, dephasing=dephasing)
     delay = np.log(N) / (N * collective_emission)
     time = np.linspace(0, t_max, points)
     series = {}
     for name, rho0 in states.items():
-        result = mesolve(w0 * jz, rho0, time * delay, c_ops, [jz, jp @ jm])
+        result = ensemble.mesolve(rho0, time * delay, e_ops=[jz, jp @ jm])
         inversion, intensity = result.expect[0] / (N / 2), result.expect[1] / (N / 2 * (N / 2 + 1))
         series[name] = {"time": time, "inversion": inversion, "intensity": intensity}
     parameters = {"N": N, "w0": w0, "collective_emission": collective_emission, "dephasing": dephasing}
@@ -76,26 +81,29 @@ def data(
 
 
 def plot(data: FigureData, axes: Any = None) -> list[Any]:
-    """Draw the inversion and the light emission against time."""
+    """Draw the inversion and the light emission against time, with the lines that the paper's text names."""
     flat = panels(axes, PANELS, SIZE)
-    look = {
-        "excited": (r"$|N/2,N/2\rangle$", BLACK, "-"),
-        "superradiant": (r"$|N/2,0\rangle$", RED, "--"),
-        "CSS": ("CSS, $a=b$", BLUE, "-"),
-        "antisymmetric CSS": ("CSS, $a=-b$", ORANGE, ":"),
-        "subradiant": (r"$|0,0\rangle$", GREEN, "-."),
-        "GHZ": ("GHZ", PURPLE, (0, (5, 1.5))),
+    look: dict[str, tuple[str, str, str, float]] = {
+        "excited": (r"$|\frac{N}{2},\frac{N}{2}\rangle$", BLUE, "-.", 1.4),
+        "superradiant": (r"$|\frac{N}{2},0\rangle$", ORANGE, "-", 3.6),
+        "CSS": (r"$|+\rangle_\mathrm{CSS}$", GREEN, "-", 2.0),
+        "antisymmetric CSS": (r"$|-\rangle_\mathrm{CSS}$", RED, "-", 0.8),
+        "subradiant": (r"$|0,0\rangle$", PURPLE, "-", 1.4),
+        "GHZ": (r"$|\mathrm{GHZ}\rangle$", BROWN, "--", 1.4),
     }
     for name, columns in data.series.items():
-        label, colour, line = look[name]
+        label, colour, line, width = look[name]
         for ax, column in zip(flat, ("inversion", "intensity"), strict=True):
-            ax.plot(columns["time"], columns[column], color=colour, ls=line, label=label)
+            ax.plot(columns["time"], columns[column], color=colour, ls=line, lw=width, label=label)
     last = data["excited"]["time"][-1]
     flat[0].set(xlim=(0, last), ylim=(-1.05, 1.05), ylabel=r"$\langle J_z\rangle\,/\,(N/2)$")
     flat[1].set(xlim=(0, last), ylim=(0, None))
     flat[1].set_ylabel(r"$\langle J_+J_-\rangle\,/\,[\frac{N}{2}(\frac{N}{2}+1)]$")
     for ax in flat:
         ax.set_xlabel(r"$t\,/\,t_\mathrm{D}$")
-    flat[1].legend()
+    p = data.parameters
+    dephasing = multiple(p["dephasing"] / p["collective_emission"], r"\gamma_\Downarrow")
+    label = rf"$N={p['N']}$, $\gamma_\phi={dephasing}$"
+    flat[1].legend(ncols=2, title=label)
     letter(flat)
     return flat

@@ -1,6 +1,6 @@
 r"""Steady-state superradiance to N = 1000: the peak's position and height against the number of emitters.
 
-Mean-field theory puts the maximum of <J_+ J_-> at gamma_up = N gamma_C / 2 with the value N^2/8 for large N
+Mean-field theory puts the maximum of <J_+ J_-> at gamma_up = N gamma_CE / 2 with the value N^2/8 for large N
 (D. Meiser and M. J. Holland, Phys. Rev. A 81, 033847 (2010)); here is how it gets there.
 """
 
@@ -17,6 +17,11 @@ from piqs.figures._style import COLOURS, letter, number_axis, panels
 from piqs.figures.fig08 import steady_intensity
 
 TITLE = "Steady-state superradiance from N = 10 to 1000"
+CAPTION = (
+    "(a) Light emitted in the steady state of N = {sizes} emitters with collective emission, <J_+ J_-> in units of N^2, "
+    "against the local pumping in units of N times the collective rate; crosses: the maxima. (b) Position and height of "
+    "the maximum against N; dashed: their mean-field limits 1/2 and 1/8."
+)
 PANELS = (1, 2)
 SIZE = (7.0, 3.0)
 FAST: dict[str, Any] = {"sizes": (10, 14, 20), "pumping": (0.01, 0.1, 0.4, 0.7, 1.0, 2.0, 3.0)}
@@ -34,7 +39,7 @@ def data(
     Parameters
     ----------
     sizes : sequence of int, default (10, 30, 100, 300, 1000)
-        Numbers of two-level systems N.
+        Numbers of emitters N.
     pumping : sequence of float, default 18 from 0.01 to 3
         Local pumping rates, ascending, in units of N times the collective rate.
 

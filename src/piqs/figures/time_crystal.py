@@ -2,7 +2,7 @@ r"""The boundary time crystal against N: oscillations that live longer, and a Li
 
 H = w_x J_x with collective emission at the rate w_x/N conserves j; in the ladder j = N/2 the Liouvillian acts on
 (N+1)^2 elements.  Its slowest decay and the decay of its first oscillating mode vanish as 1/N, while the frequency tends
-to the mean-field value w_x sqrt(1 - (N gamma_C / 2 w_x)^2) (F. Iemini et al., Phys. Rev. Lett. 121, 035301 (2018)).
+to the mean-field value w_x sqrt(1 - (N gamma_CE / 2 w_x)^2) (F. Iemini et al., Phys. Rev. Lett. 121, 035301 (2018)).
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from piqs.figures._data import FigureData
 from piqs.figures._style import BLACK, BLUE, COLOURS, RED, letter, number_axis, panels
 
 TITLE = "Boundary time crystal: oscillations and Liouvillian gap against N"
+CAPTION = (
+    "Boundary time crystal, H = w_x J_x with collective emission at {emission} w_x/N. (a) Inversion in time for "
+    "N = {sizes}. (b) Against N: the gap of the Liouvillian, the decay rate and the frequency of its slowest oscillating "
+    "mode; dashed: 1/N."
+)
 PANELS = (1, 2)
 SIZE = (7.0, 3.0)
 FAST: dict[str, Any] = {"sizes": (4, 8), "gap_sizes": (4, 6, 8, 12), "points": 101}
@@ -35,7 +40,7 @@ def data(
     Parameters
     ----------
     sizes, gap_sizes : sequence of int
-        Numbers of two-level systems for the oscillations and for the eigenvalues.
+        Numbers of emitters for the oscillations and for the eigenvalues.
     emission : float, default 1
         Rate of collective emission, in units of w_x/N; below 2 the dissipation is weak.
     t_max : float, default 40
@@ -87,8 +92,10 @@ def plot(data: FigureData, axes: Any = None) -> list[Any]:
         curve = data[f"N = {N}"]
         flat[0].plot(curve["time"], curve["inversion"], color=colour, lw=1.0, label=f"$N={N}$")
     flat[0].set(xlabel=r"$\omega_xt$", ylabel=r"$\langle J_z\rangle\,/\,(N/2)$")
-    flat[0].set(xlim=(0, curve["time"][-1]), ylim=(-1.05, 1.45))
-    flat[0].legend(ncols=4, loc="upper center", columnspacing=0.8, handlelength=1.1, fontsize=8)
+    flat[0].set(xlim=(0, curve["time"][-1]), ylim=(-1.05, 1.05))
+    # above the axes: the curves fill them
+    legend = {"columnspacing": 0.8, "handlelength": 1.1, "fontsize": 8, "borderpad": 0}
+    flat[0].legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.02), **legend)
     gap = data["gap"]
     flat[1].loglog(gap["N"], gap["frequency"], "s-", color=BLACK, ms=4, label="frequency")
     flat[1].loglog(gap["N"], gap["decay"], "o-", color=RED, ms=4, label="its decay rate")

@@ -1,9 +1,9 @@
-r"""The zero-temperature master equation between the dressed states of light and matter (paper, section IV F).
+r"""The master equation between the dressed states of light and matter (paper, Sec. IV F, Eqs. 32 to 34).
 
 Where the coupling g of an ensemble to a cavity is no longer small beside their frequencies, the ordinary jump operators
 :math:`J_{-,n}` and a take energy out of the ground state. The baths see the dressed states instead,
-:math:`H|j\rangle = E_j|j\rangle`, and at zero temperature they only take energy away (paper, Eqs. 32-34; F. Beaudoin,
-J. M. Gambetta and A. Blais, Phys. Rev. A 84, 043832 (2011)).
+:math:`H|r\rangle = E_r|r\rangle`, and at zero temperature they only take energy away (F. Beaudoin, J. M. Gambetta and
+A. Blais, Phys. Rev. A 84, 043832 (2011)).
 """
 
 from __future__ import annotations
@@ -13,51 +13,124 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from qutip import Qobj
+from qutip import Qobj, liouvillian
 from scipy import sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from piqs._checks import rate
+from piqs import _checks
+from piqs.equations import Channel, MasterEquation
+from piqs.models.base import Model
 from piqs.models.dicke import Dicke
-from piqs.operators.jumps import collective_matrix, local_jump_matrices
+from piqs.operators.jumps import collective_matrix, local_jump_matrices, one_body_matrix
 from piqs.operators.spin import as_qobj
+from piqs.spaces import Space
 
 __all__ = ["DressedEquation", "dressed_equation"]
 
-_SIGMA_X = np.array([[0.0, 1.0], [1.0, 0.0]])
+_SPIN = {"x": np.array([[0.0, 0.5], [0.5, 0.0]]), "-": np.array([[0.0, 0.0], [1.0, 0.0]])}
 _SPIN_Z = np.array([[0.5, 0.0], [0.0, -0.5]])
 # Energies are eigenvalues: they are exact to rounding times the largest one, times the size of the matrix at most.
 _SAME_ENERGY = 1e-10
-# A matrix element between dressed states below this part of the largest is rounding of the eigenvectors.
-_NO_ELEMENT = 1e-12
+# An element between dressed states below this part of the sum of the moduli it was summed from has cancelled.
+_CANCELLED = 1e-12
+# Single transitions that `jump_operators` writes out as one Qobj each.
+_MOST_OPERATORS = 20_000
 
-# An operator that couples to a bath, and the mask [j, k] of the transitions that the bath makes, from the energies.
-_Channel = tuple[sp.csr_array, Callable[[np.ndarray], np.ndarray]]
+# Rate of the transition k -> j as a function of its frequency E_k - E_j.
+_Rate = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True)
-class DressedEquation:
-    r"""A master equation in the basis of the dressed states :math:`|j\rangle`, by ascending energy.
+@dataclass(frozen=True, eq=False)
+class DressedEquation(Model):
+    r"""A master equation in the basis of the dressed states :math:`|r\rangle`, by ascending energy.
+
+    All verbs take it, with states and observables from `to_dressed`.
+
+    .. math:: \dot\rho = -i[H,\rho] + \sum_{rs} W_{rs}\, \mathcal{D}[|r\rangle\langle s|]\rho
+              + \sum_l \mathcal{D}[A_l]\rho
 
     Attributes
     ----------
     energies : ndarray of float64, shape (n,)
-        :math:`E_j`, in the unit of the Hamiltonian.
+        :math:`E_r`, in the unit of the Hamiltonian.
     states : ndarray, shape (n, n)
-        Columns :math:`|j\rangle` in the product basis.
+        Columns :math:`|r\rangle` in the product basis.
     dims : list
         Dims of the product basis, ``[n_DS, n_cavity]``.
-    hamiltonian : Qobj, n x n
-        :math:`\sum_j E_j |j\rangle\langle j|`.
-    jump_operators : list of Qobj, n x n
-        For ``c_ops`` of `piqs.mesolve`, `piqs.steadystate`, `piqs.spectrum`, ...
+    rates : csr_array of float64, shape (n, n)
+        :math:`W_{rs}`, rate of the transition from s to r, of all transitions that act by themselves.
+    joint_jumps : list of Qobj, n x n
+        :math:`A_l`, each a sum of transitions that act together; see ``secular`` of `dressed_equation`.
     """
 
     energies: np.ndarray
     states: np.ndarray
     dims: list
-    hamiltonian: Qobj
-    jump_operators: list[Qobj]
+    rates: sp.csr_array
+    joint_jumps: list[Qobj]
+
+    @property
+    def hamiltonian(self) -> Qobj:
+        r""":math:`\sum_r E_r |r\rangle\langle r|`, n x n."""
+        return as_qobj(sp.diags_array(self.energies, format="csr"))
+
+    def equation(self, args: dict[str, Any] | None = None, tlist: Any = None) -> MasterEquation:
+        """The master equation, the single transitions as a superoperator."""
+        joint = [Channel("joint", 1.0, self.joint_jumps)] if self.joint_jumps else []
+        rates = self._rate_superoperator()
+        return MasterEquation(
+            Space([self.energies.size]), self.hamiltonian, joint, rates, args=args, tlist=tlist
+        )
+
+    def jump_operators(self) -> list[Qobj]:
+        r"""Collapse operators: the joint ones and :math:`\sqrt{W_{rs}}\,|r\rangle\langle s|` for every single transition.
+
+        For solvers that take nothing else, such as `piqs.mcsolve`.
+
+        Returns
+        -------
+        list of Qobj, n x n
+
+        Raises
+        ------
+        MemoryError
+            For more than 20,000 single transitions.
+        """
+        W = self.rates.tocoo()
+        if W.nnz > _MOST_OPERATORS:
+            raise MemoryError(
+                f"there are {W.nnz} single transitions, more than the {_MOST_OPERATORS} that are written out as operators; "
+                "pass the equation itself to the solver"
+            )
+        single = [
+            as_qobj(sp.csr_array(([np.sqrt(w)], ([r], [s])), shape=W.shape))
+            for r, s, w in zip(*W.coords, W.data, strict=True)
+        ]
+        return [*self.joint_jumps, *single]
+
+    def liouvillian(self) -> Qobj:
+        r"""The generator as a superoperator, with no more elements than n^2, the rates and the joint jumps ask for.
+
+        .. math:: \dot\rho_{rs} = -\left(i(E_r - E_s) + \tfrac12(\Gamma_r + \Gamma_s)\right)\rho_{rs}
+                  + \delta_{rs}\sum_q W_{rq}\rho_{qq} + \ldots, \qquad \Gamma_s = \sum_r W_{rs}
+
+        Returns
+        -------
+        Qobj
+            Superoperator, columns stacked, n^2 x n^2.
+        """
+        return liouvillian(self.hamiltonian, self.joint_jumps) + self._rate_superoperator()
+
+    def _rate_superoperator(self) -> Qobj:
+        """Sum of W_rs D[|r><s|]; element (r, s) of the density matrix stands at r + n s."""
+        n = self.energies.size
+        loss = np.asarray(self.rates.sum(axis=0)).ravel()
+        decay = 0.5 * (loss[:, None] + loss[None, :]).ravel(order="F")
+        W = self.rates.tocoo()
+        gain = sp.csr_array((W.data, (W.coords[0] * (n + 1), W.coords[1] * (n + 1))), shape=(n * n, n * n))
+        total = as_qobj(sp.csr_array(gain - sp.diags_array(decay, format="csr")))
+        total.dims = [[[n], [n]], [[n], [n]]]
+        return total
 
     def to_dressed(self, operator: Qobj) -> Qobj:
         r"""The operator, density matrix or ket in the dressed basis, :math:`U^\dagger A U` or :math:`U^\dagger\psi`.
@@ -89,7 +162,7 @@ class DressedEquation:
     def positive_frequency(self, operator: Qobj) -> Qobj:
         r"""The part of an operator that lowers the energy, in the dressed basis.
 
-        .. math:: A^+ = \sum_{E_j < E_k} \langle j|A|k\rangle\, |j\rangle\langle k|
+        .. math:: A^+ = \sum_{E_r < E_s} \langle r|A|s\rangle\, |r\rangle\langle s|
 
         With :math:`X = a + a^\dagger` the photons leaving the cavity are :math:`\kappa\langle X^- X^+\rangle`,
         :math:`X^- = (X^+)^\dagger`; none leave it in the ground state, where :math:`\langle a^\dagger a\rangle > 0`.
@@ -103,7 +176,8 @@ class DressedEquation:
         -------
         Qobj, n x n
         """
-        return as_qobj(np.where(_downward(self.energies), self.to_dressed(operator).full(), 0.0))
+        downward = self.energies[None, :] - self.energies[:, None] > _resolution(self.energies)
+        return as_qobj(np.where(downward, self.to_dressed(operator).full(), 0.0))
 
     def _check(self, operator: Any, dims: list, name: str, space: str) -> None:
         if not isinstance(operator, Qobj):
@@ -115,23 +189,28 @@ class DressedEquation:
 
 
 def dressed_equation(
-    H: Qobj, ensemble: Dicke, cavity_loss: float = 0.0, secular: bool = True
+    H: Qobj,
+    ensemble: Dicke,
+    cavity_loss: float = 0.0,
+    *,
+    operator: Any = "x",
+    temperature: float = 0.0,
+    spectral_density: Callable[[np.ndarray], Any] | None = None,
+    secular: bool | str = True,
+    width: float = 0.0,
 ) -> DressedEquation:
-    r"""Zero-temperature master equation between the dressed states of an ensemble in a cavity.
+    r"""Master equation between the dressed states of an ensemble in a cavity.
 
     .. math::
-        \dot\rho = -i[H, \rho] + \sum_{\omega > 0} \left( \kappa\, \mathcal{D}[X(\omega)]
-        + \gamma_E \sum_n \mathcal{D}[\sigma_{x,n}(\omega)]
-        + \gamma_{CE}\, \mathcal{D}\!\left[\textstyle\sum_n\sigma_{x,n}(\omega)\right] \right) \rho, \qquad
-        A(\omega) = \sum_{E_k - E_j = \omega} \langle j|A|k\rangle\, |j\rangle\langle k|
+        \dot\rho = -i[H, \rho] + \sum_{r,\,s>r} \Big( \kappa\, |X^{rs}|^2
+        + \gamma_\downarrow \sum_n |x_n^{rs}|^2 + \gamma_\Downarrow \big|\textstyle\sum_n x_n^{rs}\big|^2 \Big)\,
+        \mathcal{D}[|r\rangle\langle s|]\rho, \qquad A^{rs} = \langle r|A|s\rangle
 
-    with :math:`X = a + a^\dagger`. A transition whose frequency no other shares has
-    :math:`\mathcal{D}[A(\omega)] = \Gamma^{jk} \mathcal{D}[|j\rangle\langle k|]` with the rates of the paper,
-    :math:`\Gamma^{jk}_\kappa = \kappa |\langle j|X|k\rangle|^2` and
-    :math:`\Gamma^{jk}_E = \gamma_E \sum_n |\langle j|\sigma_{x,n}|k\rangle|^2`. The sum over n is never written out: it is
-    the sum over the three jump operators of `piqs.local_jumps`, so that N >> 1 costs no more than its
-    :math:`(N/2+1)^2` Dicke kets times the photon states. Dephasing is white noise of the level spacing, which has no
-    temperature: all :math:`\omega`, of both signs and zero, and :math:`A = \sigma_{z,n}/2`.
+    with :math:`X = a + a^\dagger` and :math:`x_n = J_{x,n}` (paper, Eq. 32, where :math:`\gamma/2\,\mathcal{L} =
+    \gamma\mathcal{D}`). The sum over n is never written out: it is the sum over the three jump operators of
+    `piqs.local_jumps`, which is Eq. 34 (there r and s have changed places on one side). Pumping takes the same transitions
+    upwards. Dephasing is white noise of the level spacing: all transitions, of both signs, of :math:`J_{z,n}`, whose
+    diagonal elements act together.
 
     Parameters
     ----------
@@ -139,38 +218,54 @@ def dressed_equation(
         Light-matter Hamiltonian with dims ``[[n_DS, n_cavity], [n_DS, n_cavity]]``: the ensemble in the Dicke basis
         first, the cavity in the Fock basis second.
     ensemble : Dicke
-        Its N and rates; its own Hamiltonian is not used. Pumping has no place at zero temperature.
+        Its N and its six rates; its own Hamiltonian is not used.
     cavity_loss : float, default 0
         :math:`\kappa`, in inverse time.
-    secular : bool, default True
-        Whether transitions of different frequencies act apart, as in the paper. This asks for frequencies that differ by
-        more than the losses. With False all transitions of one channel act together,
-        :math:`\mathcal{D}[\sum_{\omega>0} A(\omega)]`: the equation that turns into the ordinary one as g -> 0.
+    operator : {"x", "-"}, array_like of shape (2, 2), or Qobj, default "x"
+        One-emitter operator x that couples to the baths of emission and pumping: :math:`J_x = \sigma_x/2` (Eq. 32),
+        :math:`J_- = \sigma_-` (Eq. 34), or any other in the basis :math:`|e\rangle, |g\rangle`. Pumping uses its adjoint.
+        With ``qutip.sigmax()``, four times the rates of "x", the equation turns into the ordinary one as g -> 0.
+    temperature : float, default 0
+        :math:`k_BT` of the baths of emission and of the cavity, in the unit of H: transitions at the frequency
+        :math:`\omega` go down at :math:`1 + \bar n` and up at :math:`\bar n = 1/(e^{\omega/k_BT} - 1)` times their rate.
+    spectral_density : callable, optional
+        :math:`J(\omega)`, takes an array of positive frequencies; it multiplies the rate of every transition of emission,
+        pumping and cavity. 1 by default.
+    secular : bool or "pairs", default True
+        Which transitions of one operator act together, as the jump :math:`\sum_{rs} A^{rs}|r\rangle\langle s|`. True: those
+        of equal frequency, so that the equation does not depend on how degenerate states are chosen. "pairs": none, Eq. 32
+        to the letter; it equals the former where no two transitions share a frequency. False: all of them, the equation
+        that turns into the ordinary one as g -> 0 at any detuning; the others ask for frequencies that differ by more
+        than the rates.
+    width : float, default 0
+        With ``secular=True``, frequencies closer than this count as equal; neighbours form chains.
 
     Returns
     -------
     DressedEquation
-        Its ``hamiltonian`` and ``jump_operators`` go to any solver; ``to_dressed`` takes states and observables along.
+        It goes to any solver; its ``to_dressed`` takes states and observables along.
 
     Raises
     ------
     ValueError
-        If H has other dims or is not Hermitian, if a rate is negative, or if the ensemble is pumped.
+        If H has other dims or is not Hermitian, if a rate, the temperature or the spectral density is negative.
     TypeError
         If H is no Qobj, or the ensemble no `Dicke`.
 
     Examples
     --------
-    Two emitters, three photon states, g = 0.1: the ground state holds photons and does not emit.
+    Two emitters, three photon states, g = 0.1: the ground state holds photons, is steady and does not emit.
 
     >>> import qutip
-    >>> from piqs import Dicke, dressed_equation, jspin
+    >>> from piqs import Dicke, dressed_equation, jspin, steadystate
     >>> a, one = qutip.destroy(3), qutip.qeye(4)
     >>> x = qutip.tensor(one, a + a.dag())
     >>> H = qutip.tensor(jspin(2, "z"), qutip.qeye(3)) + qutip.tensor(one, a.dag() * a)
-    >>> H = H + 0.2 * qutip.tensor(jspin(2, "x"), qutip.qeye(3)) * x
+    >>> H = H + 0.1 * qutip.tensor(jspin(2, "x"), qutip.qeye(3)) * x
     >>> equation = dressed_equation(H, Dicke(2, emission=0.01), cavity_loss=0.01)
     >>> ground = qutip.basis(12, 0)
+    >>> round(qutip.expect(ground.proj(), steadystate(equation)), 10)
+    1.0
     >>> X = equation.positive_frequency(x)
     >>> round(abs(qutip.expect(X.dag() * X, ground)), 12)
     0.0
@@ -178,37 +273,100 @@ def dressed_equation(
     True
     """
     n_cavity = _cavity_dimension(H, ensemble)
-    kappa = rate(cavity_loss, "cavity_loss")
-    _check_rates(ensemble)
+    kappa = _checks.rate(cavity_loss, "cavity_loss")
+    T = _checks.rate(temperature, "temperature")
+    width = _checks.rate(width, "width")
+    if not (isinstance(secular, (bool, np.bool_)) or secular == "pairs"):
+        raise ValueError(f"secular must be True, False or 'pairs', got {secular!r}")
+    if width and secular is not True:
+        raise ValueError(f"width needs secular=True, got width = {width!r} with secular = {secular!r}")
     energies, states = _eigenstates(H)
-    jumps = []
-    for operator, chosen in _channels(ensemble, kappa, n_cavity):
-        dressed = states.conj().T @ (operator @ states)
-        jumps += _transitions(dressed, energies, chosen(energies), secular)
-    hamiltonian = as_qobj(sp.diags_array(energies, format="csr"))
-    return DressedEquation(energies, states, [ensemble.nds, n_cavity], hamiltonian, jumps)
+    frequency = energies[None, :] - energies[:, None]
+    same = _resolution(energies)
+    rates = sp.csr_array(frequency.shape)
+    joint: list[Qobj] = []
+    for matrix, rate in _channels(ensemble, operator, kappa, n_cavity, _Baths(T, spectral_density, same)):
+        dressed = _between(states, matrix) * np.sqrt(rate(frequency))
+        single, together = _sort_transitions(dressed, frequency, secular, max(same, width))
+        rates = rates + single
+        joint += together
+    return DressedEquation(energies, states, [ensemble.nds, n_cavity], sp.csr_array(rates), joint)
 
 
-def _channels(ensemble: Dicke, kappa: float, n_cavity: int) -> list[_Channel]:
-    """The operators that couple to the baths, on the product space, and which transitions each bath makes."""
+@dataclass(frozen=True)
+class _Baths:
+    """The rates of transitions against their frequency, which is positive where they lower the energy."""
+
+    temperature: float
+    spectral_density: Callable[[np.ndarray], Any] | None
+    resolution: float
+
+    def down(self, gamma: float) -> _Rate:
+        return lambda w: self._where(w, gamma, 1 + self._occupation(w))
+
+    def up(self, gamma: float, pumping: float = 0.0) -> _Rate:
+        return lambda w: self._where(-w, 1.0, gamma * self._occupation(-w) + pumping)
+
+    @staticmethod
+    def white(gamma: float) -> _Rate:
+        return lambda w: np.full_like(w, gamma)
+
+    def _where(self, w: np.ndarray, gamma: float, factor: Any) -> np.ndarray:
+        """gamma J(w) times a factor where w > 0, zero elsewhere."""
+        positive = w > self.resolution
+        density = np.zeros_like(w)
+        density[positive] = 1.0 if self.spectral_density is None else self.spectral_density(w[positive])
+        if not np.all(np.isfinite(density)) or np.any(density < 0):
+            raise ValueError("spectral_density must be finite and >= 0 at all transition frequencies")
+        return gamma * density * factor
+
+    def _occupation(self, w: np.ndarray) -> np.ndarray:
+        if self.temperature == 0:
+            return np.zeros_like(w)
+        # beyond 700 the exponential overflows, and the occupation is zero to every digit
+        x = np.clip(w, self.resolution, None) / self.temperature
+        return np.where(x < 700, 1 / np.expm1(np.minimum(x, 700)), 0.0)
+
+
+def _channels(
+    ensemble: Dicke, operator: Any, kappa: float, n_cavity: int, baths: _Baths
+) -> list[tuple[sp.csr_array, _Rate]]:
+    """The operators that couple to the baths, on the product space, with the rates of their transitions."""
     N = ensemble.N
-    one, photons = sp.eye_array(n_cavity, format="csr"), np.sqrt(np.arange(1.0, n_cavity))
-    channels: list[_Channel] = []
-    for name, matrix, chosen in (("emission", _SIGMA_X, _downward), ("dephasing", _SPIN_Z, _all)):
-        local, collective = getattr(ensemble, name), getattr(ensemble, f"collective_{name}")
-        spins = [np.sqrt(local) * K for K in local_jump_matrices(N, matrix)[0]] if local else []
-        spins += [np.sqrt(collective) * collective_matrix(N, matrix)] if collective else []
-        channels += [(sp.csr_array(sp.kron(spin, one)), chosen) for spin in spins]
+    x = _SPIN[operator] if isinstance(operator, str) and operator in _SPIN else operator
+    if isinstance(x, str):
+        raise ValueError(f"operator must be 'x', '-' or a 2x2 operator of one emitter, got {x!r}")
+    x = one_body_matrix(x, "operator")
+    emission, pumping, dephasing = (_pair(ensemble, name) for name in ("emission", "pumping", "dephasing"))
+    spins: list[tuple[Any, _Rate]] = []
+    builders = (lambda op: local_jump_matrices(N, op)[0], lambda op: [collective_matrix(N, op)])
+    for build, loss, gain, white in zip(builders, emission, pumping, dephasing, strict=True):
+        if loss:
+            spins += [(K, baths.down(loss)) for K in build(x)]
+        if gain or (loss and baths.temperature):
+            spins += [(K, baths.up(loss, gain)) for K in build(x.conj().T)]
+        if white:
+            spins += [(K, baths.white(white)) for K in build(_SPIN_Z)]
+    one = sp.eye_array(n_cavity, format="csr")
+    channels = [(sp.csr_array(sp.kron(spin, one)), rate) for spin, rate in spins]
     if kappa:
+        photons = np.sqrt(np.arange(1.0, n_cavity))
         quadrature = sp.diags_array([photons, photons], offsets=[-1, 1], format="csr")
-        x = sp.kron(sp.eye_array(ensemble.nds), np.sqrt(kappa) * quadrature)
-        channels.append((sp.csr_array(x), _downward))
+        X = sp.csr_array(sp.kron(sp.eye_array(ensemble.nds), quadrature))
+        channels += [(X, baths.down(kappa))] + ([(X, baths.up(kappa))] if baths.temperature else [])
     return channels
+
+
+def _pair(ensemble: Dicke, name: str) -> tuple[float, float]:
+    """Local and collective rate of one kind."""
+    kinds = (name, f"collective_{name}")
+    local, collective = (_checks.rate(getattr(ensemble, kind), f"ensemble.{kind}") for kind in kinds)
+    return local, collective
 
 
 def _eigenstates(H: Qobj) -> tuple[np.ndarray, np.ndarray]:
     """Energies, ascending, and eigenvectors that never mix what H does not couple (other j, other parity)."""
-    matrix = sp.csr_array(H.to("csr").data.as_scipy())
+    matrix = _checks.matrix(H, "H")
     if not np.any(matrix.data.imag):
         matrix = matrix.real
     matrix.eliminate_zeros()
@@ -223,34 +381,41 @@ def _eigenstates(H: Qobj) -> tuple[np.ndarray, np.ndarray]:
     return energies[order], states[:, order]
 
 
+def _between(states: np.ndarray, matrix: sp.csr_array) -> np.ndarray:
+    """Elements of an operator between dressed states, exactly zero where they cancel."""
+    elements = states.conj().T @ (matrix @ states)
+    summed = np.abs(states).T @ (abs(matrix) @ np.abs(states))
+    elements[np.abs(elements) <= _CANCELLED * summed] = 0
+    return elements
+
+
 def _resolution(energies: np.ndarray) -> float:
     return _SAME_ENERGY * max(float(np.abs(energies).max()), float(np.finfo(float).tiny))
 
 
-def _downward(energies: np.ndarray) -> np.ndarray:
-    """Mask [j, k] of the transitions from k to j that lower the energy."""
-    return energies[None, :] - energies[:, None] > _resolution(energies)
-
-
-def _all(energies: np.ndarray) -> np.ndarray:
-    return np.ones((energies.size, energies.size), dtype=bool)
-
-
-def _transitions(dressed: np.ndarray, energies: np.ndarray, chosen: np.ndarray, secular: bool) -> list[Qobj]:
-    """The jumps A(omega) among the chosen transitions, or their sum where they act together."""
-    size = np.abs(dressed)
-    j, k = np.nonzero(chosen & (size > _NO_ELEMENT * size.max()))
-    if not secular:
-        return [as_qobj(sp.coo_array((dressed[j, k], (j, k)), shape=dressed.shape))] if j.size else []
-    frequency = energies[k] - energies[j]
-    order = np.argsort(frequency, kind="stable")
+def _sort_transitions(
+    dressed: np.ndarray, frequency: np.ndarray, secular: bool | str, width: float
+) -> tuple[sp.csr_array, list[Qobj]]:
+    """Rates of the transitions that act by themselves, and the jumps of those that act together."""
+    shape = dressed.shape
+    j, k = np.nonzero(dressed)
+    order = np.argsort(frequency[j, k], kind="stable")
     j, k = j[order], k[order]
-    starts = np.flatnonzero(np.diff(frequency[order]) > _resolution(energies)) + 1
-    return [
-        as_qobj(sp.coo_array((dressed[a, b], (a, b)), shape=dressed.shape))
-        for a, b in zip(np.split(j, starts), np.split(k, starts), strict=True)
-        if a.size
-    ]
+    if secular == "pairs":
+        # the diagonal elements shift levels together: they are the one jump of zero frequency
+        group = np.where(j == k, -1, np.arange(j.size))
+    elif secular:
+        group = np.cumsum(np.diff(frequency[j, k], prepend=-np.inf) > width)
+    else:
+        group = np.zeros(j.size, dtype=int)
+    _, member, count = np.unique(group, return_inverse=True, return_counts=True)
+    alone = (count[member] == 1) & (j != k)
+    single = sp.csr_array((np.abs(dressed[j, k][alone]) ** 2, (j[alone], k[alone])), shape=shape)
+    together = []
+    for value in np.unique(group[~alone]):
+        a, b = j[group == value], k[group == value]
+        together.append(as_qobj(sp.csr_array((dressed[a, b], (a, b)), shape=shape)))
+    return single, together
 
 
 def _as_hermitian(matrix: np.ndarray, original: Qobj) -> np.ndarray:
@@ -275,14 +440,3 @@ def _cavity_dimension(H: Any, ensemble: Any) -> int:
     if abs((H - H.dag()).norm("max")) > 1e-10 * H.norm("max"):
         raise ValueError("H must be Hermitian, got an operator that differs from its adjoint")
     return int(dims[0][1])
-
-
-def _check_rates(ensemble: Dicke) -> None:
-    for name in ("pumping", "collective_pumping"):
-        if getattr(ensemble, name) != 0:
-            raise ValueError(
-                f"ensemble must not be pumped at zero temperature, got {name} = {getattr(ensemble, name)!r}; "
-                "set it to 0, or use the ordinary jump operators of `Dicke.jump_operators`"
-            )
-    for name in ("emission", "dephasing", "collective_emission", "collective_dephasing"):
-        rate(getattr(ensemble, name), f"ensemble.{name}")
