@@ -148,11 +148,11 @@ def _observables(equation: MasterEquation, e_ops: Any) -> dict[Any, Qobj]:
             "e_ops must hold at least one observable, got none; pass for example [jspin(N, 'z')]"
         )
     for key, op in observables.items():
-        if not (isinstance(op, Qobj) and op.isherm):
+        equation.operator(op, f"e_ops[{key!r}]", constant=True)
+        if not op.isherm:
             raise TypeError(
-                f"e_ops[{key!r}] must be a Hermitian Qobj; pass real and imaginary part as two observables"
+                f"e_ops[{key!r}] must be Hermitian; pass its real and imaginary part as two observables"
             )
-        equation.operator(op, f"e_ops[{key!r}]")
     return observables
 
 
