@@ -8,6 +8,7 @@ import scipy.sparse as sp
 
 import piqs
 from piqs import Dicke, IllConditionedWarning, NotUniqueError, SteadyStateError, jspin, steadystate
+from piqs._kernels.panels import backward, forward, panels
 from piqs.equations import read
 from piqs.linear.gmres import gmres
 from piqs.linear.two_level import TwoLevel, blocks_of_kets
@@ -197,3 +198,26 @@ def test_kets_without_coherence_have_blocks_of_one():
     keys = 2 * (np.arange(4) * 4 + np.arange(4))
     assert blocks_of_kets(keys, 4).tolist() == [0, 1, 2, 3]
     assert sp.issparse(reduce(read(strong(2)).lindbladian).matrix)
+
+
+@pytest.mark.parametrize("density", [0.02, 0.2, 1.0])
+def test_panels_hold_triangular_factors(density):
+    n = 90
+    rng = np.random.default_rng(5)
+    lower = sp.random_array((n, n), density=density, rng=rng, format="csc")
+    lower = sp.csc_array(sp.tril(0.3 * lower, -1) + sp.eye_array(n))
+    upper = sp.csr_array(
+        sp.triu(0.3 * sp.random_array((n, n), density=density, rng=rng), 1) + 2 * sp.eye_array(n)
+    )
+    b, work = rng.standard_normal(n), np.empty(n)
+    for half, solve in ((lower, forward), (upper, backward)):
+        first, *rest = panels(half.indptr, half.indices, half.data)
+        starts = [
+            np.append(a, end)
+            for a, end in zip((first, *rest[:2]), (n, rest[2].size, rest[3].size), strict=True)
+        ]
+        inverse = (np.full(n, 0.5),) if solve is backward else ()
+        x = b.copy()
+        solve.py_func(0, first.size, *starts, *rest[2:], *inverse, x, work)
+        assert np.abs(half @ x - b).max() < 1e-10 * np.abs(x).max()
+    assert rest[3].size <= n * n

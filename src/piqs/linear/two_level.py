@@ -23,7 +23,8 @@ import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from piqs._kernels import block_sweeps as kernels
+from piqs._kernels.block_sweeps import sweep
+from piqs._kernels.panels import panels
 from piqs._resources import one_blas_thread
 from piqs.linear.gmres import Cycle, gmres
 
@@ -104,10 +105,9 @@ class TwoLevel:
         sizes = np.diff(np.flatnonzero(np.diff(block[order], prepend=-1, append=-1)))
         self._cuts = np.concatenate([[0], np.cumsum(sizes)])
         ordered = sp.csr_array(matrix[order][:, order])
-        self._factors, self._place, elimination = _factors_of_blocks(ordered, self._cuts)
-        order = order[elimination]
-        self.order = order
-        self.matrix = sp.csr_array(ordered[elimination][:, elimination])
+        self._factors = _Blocks(ordered, self._cuts)
+        self.order = order = order[self._factors.elimination]
+        self.matrix = sp.csr_array(matrix[order][:, order])
         self.trace = trace[order]
         self._block = np.repeat(np.arange(self.count), sizes)
         ones = sp.csr_array(
@@ -117,13 +117,13 @@ class TwoLevel:
         self._mixed = self.trace / np.bincount(self._block, self.trace)[self._block]
         self._down = np.arange(self.count)
         self._up = self._down[-2::-1].copy()
-        self._work = np.empty(order.size)
+        self._work = np.empty(order.size), np.empty(order.size)
         self.solves = 0
 
     @property
     def nnz(self) -> int:
         """Elements of the factors."""
-        return int(self._factors[1].size + self._factors[4].size)
+        return self._factors.nnz
 
     @one_blas_thread()
     def null_vector(self, goal: float) -> NullVector:
@@ -184,10 +184,10 @@ class TwoLevel:
 
     def _swept(self, x: np.ndarray, b: np.ndarray) -> np.ndarray:
         """One sweep over the blocks and one back."""
-        m = self.matrix
+        m, f = self.matrix, self._factors
         for order in (self._down, self._up):
-            kernels.sweep(order, self._cuts, m.indptr, m.indices, m.data, self._place, *self._factors,
-                          b, x, self._work)  # fmt: skip
+            sweep(order, self._cuts, m.indptr, m.indices, m.data, f.place, f.lower_cuts, f.lower, f.upper_cuts, f.upper,
+                  f.inverse, b, x, *self._work)  # fmt: skip
         self.solves += 2
         return x
 
@@ -234,38 +234,51 @@ def _along_a_path(matrix: sp.csr_array, block: np.ndarray, count: int) -> np.nda
     return rank
 
 
-def _factors_of_blocks(
-    matrix: sp.csr_array, cuts: np.ndarray
-) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    """L and U of all diagonal blocks by columns, the rows of L by equation, and the order of elimination."""
-    lower: list[tuple[np.ndarray, ...]] = []
-    upper: list[tuple[np.ndarray, ...]] = []
-    place, elimination = [], []
-    for start, stop in pairwise(cuts):
-        diagonal = sp.csc_array(matrix[start:stop, start:stop])
-        lu = sla.splu(
-            diagonal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
-        )
-        columns = np.argsort(lu.perm_c)
-        elimination.append(columns + start)
-        place.append(lu.perm_r[columns].astype(np.int64) + start)
-        halves = lu.L, lu.U
-        kernels.diagonal_at_ends(*(a for half in halves for a in (half.indptr, half.indices, half.data)))
-        for half, parts in zip(halves, (lower, upper), strict=True):
-            parts.append((np.diff(half.indptr), half.indices + np.int32(start), half.data))
-    factors = (*_joined(lower), *_joined(upper))
-    return factors, np.concatenate(place), np.concatenate(elimination)
+class _Blocks:
+    """LU factors of the diagonal blocks of a matrix."""
+
+    def __init__(self, matrix: sp.csr_array, cuts: np.ndarray) -> None:
+        lower: list[tuple[np.ndarray, ...]] = []
+        upper: list[tuple[np.ndarray, ...]] = []
+        place, elimination, diagonal = [], [], []
+        self.nnz = 0
+        for start, stop in pairwise(cuts):
+            lu = sla.splu(
+                sp.csc_array(matrix[start:stop, start:stop]),
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.01,
+                options={"SymmetricMode": True},
+            )
+            self.nnz += lu.nnz
+            columns = np.argsort(lu.perm_c)
+            elimination.append(columns + start)
+            place.append(lu.perm_r[columns].astype(np.int64) + start)
+            rows = sp.csr_array(lu.U)
+            diagonal.append(rows.diagonal())
+            for half, parts in ((lu.L, lower), (rows, upper)):
+                first, row_start, value_start, indices, values = panels(half.indptr, half.indices, half.data)
+                parts.append((first + start, row_start, value_start, indices + np.int32(start), values))
+        self.place, self.elimination = np.concatenate(place), np.concatenate(elimination)
+        self.inverse = 1.0 / np.concatenate(diagonal)
+        self.lower_cuts, self.lower = _joined(lower, cuts[-1])
+        self.upper_cuts, self.upper = _joined(upper, cuts[-1])
 
 
-def _joined(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns of blocks as those of one matrix; each part is freed as it is copied."""
-    indptr = np.concatenate(
-        [[0], np.cumsum(np.concatenate([lengths for lengths, _, _ in parts]), dtype=np.int64)]
+def _joined(parts: list[tuple[np.ndarray, ...]], n: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Panels of blocks as those of one matrix, and where the panels of each block start; each part is freed as it is copied."""
+    counts, rows, values = (np.array([part[i].size for part in parts]) for i in (0, 3, 4))
+    ends = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in (counts, rows, values)]
+    first = np.concatenate([part[0] for part in parts] + [[n]])
+    row_start = np.concatenate(
+        [part[1] + end for part, end in zip(parts, ends[1], strict=False)] + [ends[1][-1:]]
     )
-    indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1])
-    end = indices.size
+    value_start = np.concatenate(
+        [part[2] + end for part, end in zip(parts, ends[2], strict=False)] + [ends[2][-1:]]
+    )
+    all_rows, all_values = np.empty(ends[1][-1], dtype=np.int32), np.empty(ends[2][-1])
     while parts:
-        _, some, values = parts.pop()
-        indices[end - some.size : end], data[end - some.size : end] = some, values
-        end -= some.size
-    return indptr, indices, data
+        k = len(parts) - 1
+        _, _, _, some_rows, some_values = parts.pop()
+        all_rows[ends[1][k] : ends[1][k + 1]] = some_rows
+        all_values[ends[2][k] : ends[2][k + 1]] = some_values
+    return ends[0], (first, row_start, value_start, all_rows, all_values)
