@@ -76,6 +76,49 @@ def _scatter(c, d, v, n, table, value, weight, touched, n_touched, used):
 
 
 @njit(nogil=True)
+def _add(key, v, table, value, weight, touched, n_touched, used):
+    """Add a number that has not cancelled to the column being built."""
+    if v == 0.0:
+        return n_touched, used
+    h = _slot(table, key)
+    if table[h] == -1:
+        table[h] = key
+        used += 1
+    if weight[h] == 0.0:
+        touched[n_touched] = h
+        n_touched += 1
+    value[h] += v
+    weight[h] += abs(v)
+    return n_touched, used
+
+
+@njit(nogil=True)
+def _own(a, b, energies, losses, first, last, b_weight, b_diagonal, drop):
+    """Rate and frequency of |a><b| under one term, without what cancels: -i(E_a - E_b) - (l_a + l_b)/2 and, of each jump,
+    B_aa B_bb^* - (|B_aa|^2 + |B_bb|^2)/2 = -|B_aa - B_bb|^2/2 + i Im(B_aa B_bb^*).
+
+    l_a is what leaves ket a for others: a jump that leaves the kets as they are changes no population.
+    """
+    if a == b:
+        return -losses[a], 0.0
+    rate, rates = -0.5 * (losses[a] + losses[b]), 0.5 * (abs(losses[a]) + abs(losses[b]))
+    frequency, frequencies = energies[b] - energies[a], abs(energies[a]) + abs(energies[b])
+    for k in range(first, last):
+        left, right = b_diagonal[a, k], b_diagonal[b, k]
+        if left != 0.0 or right != 0.0:
+            step = 0.5 * b_weight[k] * abs(left - right) ** 2
+            rate -= step
+            rates += abs(step)
+            frequency += b_weight[k] * (left * np.conj(right)).imag
+            frequencies += abs(b_weight[k] * left * right)
+    if abs(rate) <= drop * rates:
+        rate = 0.0
+    if abs(frequency) <= drop * frequencies:
+        frequency = 0.0
+    return rate, frequency
+
+
+@njit(nogil=True)
 def _column_bound(a, b, n, g_indptr, b_indptr, s_indptr):
     """Upper bound on the coordinates one column can touch."""
     bound = 0
@@ -85,18 +128,20 @@ def _column_bound(a, b, n, g_indptr, b_indptr, s_indptr):
         bound += (b_indptr[a, k + 1] - b_indptr[a, k]) * (b_indptr[b, k + 1] - b_indptr[b, k])
     for t in range(s_indptr.shape[0]):
         bound += s_indptr[t, b * n + a + 1] - s_indptr[t, b * n + a]
-    return 2 * bound
+    # ... and the element itself with its mirror image.
+    return 2 * bound + 2 * g_indptr.shape[0]
 
 
 @kernel()
-def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_indices, b_data,
-          s_indptr, s_indices, s_data, drop, max_unknowns, max_entries):  # fmt: skip
+def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_indices, b_data, b_diagonal,
+          energies, losses, s_indptr, s_indices, s_data, drop, max_unknowns, max_entries):  # fmt: skip
     """Smallest set of basis elements that holds `seeds` and is closed under the generator, with its columns.
 
     The generator is a sum of terms t, each X -> G X + X G^+ + sum_k w_k B_k X B_k^+ (+ S vec X, column stacking), all
     stored by columns: G_t in g_indptr[t], all B_k together with those of column a from b_indptr[a, k] to
     b_indptr[a, k + 1], and b_term[t] the first k of a term. A coordinate whose contributions cancel to less than `drop`
-    of their summed magnitude is zero.
+    of their summed magnitude is zero. The coefficient of each element with itself comes from energies[t], losses[t] and
+    b_diagonal[a, k] (see `_own`), not from the diagonal of G.
 
     Returns status, keys in order of discovery, column pointers, and per entry its row, value and term.
     """
@@ -159,16 +204,28 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
             z = complex(1.0 / _SQRT2, 0.0)
         for t in range(n_terms):
             n_touched = 0
+            rate, frequency = _own(
+                a, b, energies[t], losses[t], b_term[t], b_term[t + 1], b_weight, b_diagonal, drop
+            )
+            n_touched, used = _add(key, rate, table, value, weight, touched, n_touched, used)
+            if key & 1:
+                n_touched, used = _add(key - 1, -frequency, table, value, weight, touched, n_touched, used)
+            else:
+                n_touched, used = _add(key + 1, frequency, table, value, weight, touched, n_touched, used)
             for p in range(g_indptr[t, a], g_indptr[t, a + 1]):
-                n_touched, used = _scatter(g_indices[p], b, z * g_data[p], n, table, value, weight,
-                                           touched, n_touched, used)  # fmt: skip
+                if g_indices[p] != a:
+                    n_touched, used = _scatter(g_indices[p], b, z * g_data[p], n, table, value, weight,
+                                               touched, n_touched, used)  # fmt: skip
             for p in range(g_indptr[t, b], g_indptr[t, b + 1]):
-                n_touched, used = _scatter(a, g_indices[p], z * np.conj(g_data[p]), n, table, value, weight,
-                                           touched, n_touched, used)  # fmt: skip
+                if g_indices[p] != b:
+                    n_touched, used = _scatter(a, g_indices[p], z * np.conj(g_data[p]), n, table, value, weight,
+                                               touched, n_touched, used)  # fmt: skip
             for k in range(b_term[t], b_term[t + 1]):
                 for p in range(b_indptr[a, k], b_indptr[a, k + 1]):
                     left = b_weight[k] * z * b_data[p]
                     for q in range(b_indptr[b, k], b_indptr[b, k + 1]):
+                        if b_indices[p] == a and b_indices[q] == b:
+                            continue
                         n_touched, used = _scatter(b_indices[p], b_indices[q], left * np.conj(b_data[q]), n,
                                                    table, value, weight, touched, n_touched, used)  # fmt: skip
             if s_indptr.shape[0] > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -168,7 +169,7 @@ class MasterEquation:
         terms += [term for part, f in H.parts for term in _hamiltonian_terms(part, f, read)]
         S = self.superoperator
         if S.constant is not None:
-            constant = Term(constant.drift, constant.jumps, constant.weights, sp.csc_array(S.constant))
+            constant = replace(constant, superoperator=sp.csc_array(S.constant))
         terms += [
             term for part, f in S.parts for term in _superoperator_terms(part, f, self.space.size, read)
         ]

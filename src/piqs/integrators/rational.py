@@ -164,7 +164,7 @@ class Rational(OnMatrix):
             exact = h[m, m - 1] <= 1e-14 * np.abs(h[: m + 1, m - 1]).max() or m == n
             if not exact:
                 basis[m] = w / h[m, m - 1]
-            if exact or m == check or m == size:
+            if exact or m in (check, size):
                 check += max(_CHECK, m // _PART)
                 inverse = la.inv(h[:m, :m])
                 generator = (np.eye(m) - inverse) / gamma

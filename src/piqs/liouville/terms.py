@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-# Two contributions that cancel to less than this part of their summed magnitude are zero: 64 roundings. Without the
-# rule 1e-16 left over from equal energies or rates would couple what is not coupled.
-CANCELLATION = 64 * np.finfo(float).eps
+# The one rule for what is zero: a number is, if what it was summed from cancelled to less than this part of its magnitude
+# (16 roundings), never because another number is larger. Without it 1e-16 left over from equal energies or rates would
+# couple what is not coupled.
+CANCELLATION = 16 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class Term:
         S, acting on the column-stacked density matrix.
     coefficient : callable or None
         f(t), real; None means 1.
+    energies, losses : float64 array (n,) or None
+        What G and the jumps do to a ket itself, before it is summed: minus the imaginary part of G's diagonal, and
+        :math:`\sum_k w_k \sum_{c\ne a} |\langle c|B_k|a\rangle|^2`, the rate at which weight leaves ket a for others.
     """
 
     drift: sp.csc_array | None = None
@@ -37,6 +41,8 @@ class Term:
     weights: Sequence[float] = ()
     superoperator: sp.csc_array | None = None
     coefficient: Callable[[float], float] | None = None
+    energies: np.ndarray | None = None
+    losses: np.ndarray | None = None
 
     def adjoint(self) -> Term:
         """The term of the adjoint generator, which evolves observables."""
@@ -46,6 +52,8 @@ class Term:
             self.weights,
             None if self.superoperator is None else sp.csc_array(self.superoperator.conj().T),
             self.coefficient,
+            None if self.energies is None else -self.energies,
+            self.losses,
         )
 
 
@@ -56,35 +64,53 @@ def dissipator(
     coefficient: Callable[[float], float] | None = None,
 ) -> Term:
     r"""Term :math:`-i[H, \rho] + \sum_k w_k D[B_k]\rho`, :math:`D[B]\rho = B\rho B^\dagger - \frac12\{B^\dagger B, \rho\}`."""
-    matrices = tuple(clean(b) for b in jumps)
+    matrices = tuple(_csr_of(b) for b in jumps)
     weights = (1.0,) * len(matrices) if weights is None else tuple(weights)
-    drift = None if hamiltonian is None else -1j * sp.csc_array(clean(hamiltonian))
+    drift = None if hamiltonian is None else -1j * sp.csc_array(_csr_of(hamiltonian))
+    losses = None
     if matrices:
-        loss = _loss(matrices, weights)
+        loss, losses = _loss(matrices, weights)
         drift = -0.5 * loss if drift is None else drift - 0.5 * loss
-    return Term(None if drift is None else sp.csc_array(drift), matrices, weights, None, coefficient)
+    if drift is None:
+        return Term(coefficient=coefficient)
+    energies = None if hamiltonian is None else hamiltonian.diagonal().real
+    return Term(sp.csc_array(drift), matrices, weights, None, coefficient, energies, losses)
 
 
-def _loss(jumps: Sequence[sp.csr_array], weights: Sequence[float]) -> sp.csc_array:
-    """sum_k w_k B_k^+ B_k without what cancels in it."""
+def _loss(jumps: Sequence[sp.csr_array], weights: Sequence[float]) -> tuple[sp.csc_array, np.ndarray]:
+    """sum_k w_k B_k^+ B_k without what cancels in it, and the part of its diagonal that leads to other kets."""
     n = jumps[0].shape[0]
     stack = stacked(jumps)
     scale = np.repeat(np.asarray(weights, dtype=float), [b.nnz for b in jumps])
+    row = np.repeat(np.arange(stack.shape[0]) % n, np.diff(stack.indptr))
+    rates = np.where(row == stack.indices, 0.0, scale * np.abs(stack.data) ** 2)
+    leaving = np.bincount(stack.indices, rates, minlength=n)
+    if np.any(scale < 0):
+        leaving[np.abs(leaving) <= CANCELLATION * np.bincount(stack.indices, np.abs(rates), minlength=n)] = (
+            0.0
+        )
     if np.diff(stack.indptr).max() <= 1:
         # At most one element in each row: the products are diagonal.
         diagonal = np.bincount(stack.indices, scale * np.abs(stack.data) ** 2, minlength=n)
         kets = np.flatnonzero(diagonal)
         starts = np.concatenate([[0], np.cumsum(diagonal != 0)])
-        return sp.csc_array((diagonal[kets].astype(complex), kets, starts), shape=(n, n))
+        return sp.csc_array((diagonal[kets].astype(complex), kets, starts), shape=(n, n)), leaving
     scaled = sp.csr_array((scale * stack.data, stack.indices, stack.indptr), shape=stack.shape)
     total = sp.csc_array(stack.conj().T @ scaled)
     size = sp.csc_array(abs(stack).T @ abs(scaled))
-    total.sort_indices()
-    size.sort_indices()
-    if total.nnz == size.nnz:
-        total.data[np.abs(total.data) <= CANCELLATION * size.data] = 0
-    total.eliminate_zeros()
-    return total
+    return sp.csc_array(without_cancelled(total, size)), leaving
+
+
+def without_cancelled(total: sp.sparray, size: sp.sparray) -> sp.csr_array:
+    """A sum of matrices without the elements that cancelled, given the sum of the magnitudes."""
+    total, size = sp.coo_array(total), sp.csr_array(size)
+    row, column = total.coords
+    kept = (
+        np.abs(total.data) > CANCELLATION * np.abs(np.asarray(size[row, column])).ravel()
+        if total.nnz
+        else slice(0)
+    )
+    return sp.coo_array((total.data[kept], (row[kept], column[kept])), shape=total.shape).tocsr()
 
 
 def stacked(matrices: Sequence[sp.csr_array]) -> sp.csr_array:
@@ -100,16 +126,8 @@ def stacked(matrices: Sequence[sp.csr_array]) -> sp.csr_array:
     return sp.csr_array((data, indices, np.concatenate(rows)), shape=shape)
 
 
-def clean(matrix: sp.sparray) -> sp.csr_array:
-    """CSR form without entries that are rounding noise beside the largest one (4 eps)."""
-    a = matrix if isinstance(matrix, sp.csr_array) else sp.csr_array(matrix)
-    size = np.abs(a.data)
-    if not a.nnz or size.min() > 4 * np.finfo(float).eps * size.max():
-        return a
-    a = a.copy()
-    a.data[size <= 4 * np.finfo(float).eps * size.max()] = 0
-    a.eliminate_zeros()
-    return a
+def _csr_of(matrix: sp.sparray) -> sp.csr_array:
+    return matrix if isinstance(matrix, sp.csr_array) else sp.csr_array(matrix)
 
 
 class Lindbladian:
@@ -155,15 +173,24 @@ class Lindbladian:
             supers = [none if term.superoperator is None else term.superoperator for term in terms]
         else:
             supers = []
-        jumps = _jump_columns([b for term in terms for b in term.jumps], n)
-        return (*_stack(drifts, n), b_term, weights, *jumps, *_stack(supers, n * n if supers else 0))
+        all_jumps = [b for term in terms for b in term.jumps]
+        nothing = np.zeros(n)
+        own = [
+            np.array([nothing if values is None else values for values in rows])
+            for rows in ([term.energies for term in terms], [term.losses for term in terms])
+        ]
+        return (
+            *_stack(drifts, n), b_term, weights, *_jump_columns(all_jumps, n), *own, *_stack(supers, n * n if supers else 0),
+        )  # fmt: skip
 
 
-def _jump_columns(jumps: Sequence[sp.csr_array], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Jump operators by columns, within each column one after the other: pointers [column, jump], rows and values."""
+def _jump_columns(jumps: Sequence[sp.csr_array], n: int) -> tuple[np.ndarray, ...]:
+    """Jump operators by columns, within each column one after the other: pointers [column, jump], rows, values, diagonals."""
     count = len(jumps)
+    diagonals = np.zeros((n, count), dtype=complex)
     if not count:
-        return np.zeros((n, 1), dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=complex)
+        nothing = np.zeros(0, dtype=np.int64)
+        return np.zeros((n, 1), dtype=np.int64), nothing, np.zeros(0, dtype=complex), diagonals
     columns = stacked(jumps).tocsc()
     jump, row = np.divmod(columns.indices.astype(np.int64), n)
     column = np.repeat(np.arange(n), np.diff(columns.indptr))
@@ -171,7 +198,9 @@ def _jump_columns(jumps: Sequence[sp.csr_array], n: int) -> tuple[np.ndarray, np
     indptr = np.zeros((n, count + 1), dtype=np.int64)
     np.cumsum(lengths, axis=1, out=indptr[:, 1:])
     indptr += columns.indptr[:-1, None]
-    return indptr, row, columns.data.astype(complex)
+    on = row == column
+    diagonals[row[on], jump[on]] = columns.data[on]
+    return indptr, row, columns.data.astype(complex), diagonals
 
 
 def _stack(matrices: Sequence[sp.csc_array], columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import scipy.sparse as sp
 
-from piqs.liouville.terms import clean
+from piqs.liouville.terms import without_cancelled
 
 
 def hermitian_parts(matrix: sp.sparray) -> list[tuple[complex, sp.csr_array]]:
     """Factors (1 and i) and Hermitian matrices that sum up to a matrix; those without elements are left out."""
-    adjoint = matrix.conj().T
+    adjoint = sp.csr_array(matrix.conj().T)
+    size = abs(matrix) + abs(adjoint)
+    # What is rounding of a difference would reach elements that belong to no question asked.
     parts = [
-        (factor, sp.csr_array(clean(part)))
+        (factor, without_cancelled(part, size))
         for factor, part in ((1.0, 0.5 * (matrix + adjoint)), (1j, -0.5j * (matrix - adjoint)))
     ]
-    # A part that is rounding beside the whole would reach elements that belong to no question asked.
-    largest = abs(matrix).max() if matrix.nnz else 0.0
-    return [(f, part) for f, part in parts if part.nnz and abs(part).max() > 1e-14 * largest]
+    return [(factor, part) for factor, part in parts if part.nnz]

@@ -1,0 +1,65 @@
+"""A number is zero only where what it was summed from cancelled, however large others are."""
+
+import numpy as np
+import pytest
+import qutip
+
+from piqs import Dicke, css, excited, jspin, mesolve, steadystate
+from piqs.equations import read
+from piqs.liouville import reduce
+
+
+def element(i, j, x, n=3):
+    m = np.zeros((n, n))
+    m[i, j] = x
+    return qutip.Qobj(m)
+
+
+@pytest.mark.parametrize(("N", "emission"), [(2, 1e-8), (2, 1e-6), (3, 1e-10), (4, 1e-20)])
+def test_slow_losses_beside_a_fast_jump_that_leaves_kets_in_place(N, emission):
+    atoms = Dicke(N, emission=emission, collective_dephasing=1e6)
+    result = atoms.mesolve(excited(N), [0, 1 / emission], [qutip.qeye(excited(N).shape[0]), jspin(N, "z")])
+    assert result.expect[0][-1] == pytest.approx(1, abs=1e-13)
+    assert result.expect[1][-1] == pytest.approx(N * (np.exp(-1) - 0.5), abs=1e-6)
+
+
+def test_slow_decay_of_a_coherence_beside_fast_dephasing_and_detuning():
+    # kets 0 and 1 are dephased alike: their coherence only feels the slow loss of ket 1
+    slow = 1e-9
+    fast = qutip.Qobj(np.diag([1e3, 1e3, 0.0]))
+    H = qutip.Qobj(np.diag([0.0, 1e6, 0.0]))
+    generator = reduce(read(H, [fast, element(2, 1, np.sqrt(slow))]).lindbladian, np.array([2, 3]))
+    assert generator.matrix.diagonal() == pytest.approx([-0.5 * slow] * 2, rel=1e-12)
+
+
+def test_weak_links_of_a_steady_state():
+    c_ops = [element(0, 0, 10), element(1, 2, 1), element(2, 1, 1), element(0, 1, 4e-7), element(1, 0, 8e-7)]
+    with pytest.warns(UserWarning, match="nearly degenerate"):
+        rho = steadystate(0 * c_ops[0], c_ops)
+    assert rho.diag() == pytest.approx(np.array([1, 4, 4]) / 9, abs=1e-3)
+
+
+@pytest.mark.parametrize("energy", [1e9, 1e14])
+def test_a_weak_coupling_beside_a_large_energy(energy):
+    g = 5e-7
+    H = qutip.Qobj(np.diag([energy, 0, 0])) + element(1, 2, g) + element(2, 1, g)
+    result = mesolve(H, qutip.basis(3, 1), [0, np.pi / 2 / g], [], [element(2, 2, 1.0)])
+    assert result.expect[0][-1] == pytest.approx(1, abs=1e-6)
+
+
+def test_what_cancels_couples_nothing():
+    # equal energies and rates of 0.1 + 0.2 and 0.3 leave 1e-16 behind
+    N = 4
+    atoms = Dicke(N, (0.1 + 0.2) * jspin(N, "z") - 0.3 * jspin(N, "z"), emission=0.3, collective_emission=0.1)
+    rho = css(N)
+    assert atoms.mesolve(rho, [0, 1], [jspin(N, "z")]).stats["populations only"]
+
+
+def test_trace_is_kept_to_rounding_whatever_the_rates():
+    # columns of populations sum to zero
+    rates = {"emission": 1e-9, "pumping": 1e3, "dephasing": 1e6, "collective_dephasing": 1e9}
+    for H in (None, jspin(5, "x")):
+        generator = reduce(read(Dicke(5, H, **rates)).lindbladian)
+        residual = generator.trace @ generator.matrix
+        size = np.abs(generator.trace) @ abs(generator.matrix)
+        assert np.all(np.abs(residual) <= 4 * np.finfo(float).eps * size)
