@@ -203,10 +203,11 @@ def long_runs():
 def test_ctrl_c_is_heard_within_a_second_and_keeps_what_is_finished(kind):
     run = long_runs()[kind]
     piqs.mcsolve(SX, UP, [0, 1], [SM], e_ops=[SZ], ntraj=2)  # compiled
+    piqs.mcsolve(piqs.Dicke(3, emission=1.0), (1.5, 1.5), [0, 1], e_ops=["jz"], ntraj=2)
     sent = interrupt_after(1.0)
     with pytest.raises(KeyboardInterrupt) as caught:
         run()
-    assert time.monotonic() - sent < 5  # a second on an idle machine
+    assert time.monotonic() - sent < 30  # a second on an idle machine; minutes if it is not heard
     result = caught.value.result
     assert result.stats["end_condition"] == "interrupted"
     assert result.num_trajectories == len(result.seeds) == len(result.runs_weights)

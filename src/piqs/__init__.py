@@ -61,6 +61,7 @@ from piqs.models.dicke import Dicke
 from piqs.models.dressed import DressedEquation, dressed_equation
 from piqs.models.mode import Mode
 from piqs.models.multilevel import Ensemble
+from piqs.operators.factors import ModeFactors, OperatorSum, SpinFactors
 from piqs.operators.jumps import collective_jump, local_jumps
 from piqs.operators.spin import am, ap, collapse_uncoupled, identity_uncoupled, jspin, spin_algebra
 from piqs.plotting import (
@@ -148,9 +149,11 @@ __all__ = [
     "MasterEquation",
     "McResult",
     "Mode",
+    "ModeFactors",
     "MultilevelSpace",
     "NoSuchKetError",
     "NotUniqueError",
+    "OperatorSum",
     "PhotonStatistics",
     "Pim",
     "ProductSpace",
@@ -158,6 +161,7 @@ __all__ = [
     "Result",
     "Sensitivity",
     "Space",
+    "SpinFactors",
     "SpinSqueezingInequality",
     "Squeezing",
     "SteadyStateError",

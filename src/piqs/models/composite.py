@@ -15,6 +15,8 @@ from piqs.equations import Channel, MasterEquation
 from piqs.equations.operator import evolving_parts
 from piqs.errors import DimensionError
 from piqs.models.base import Model
+from piqs.models.factored import Factored, factored
+from piqs.operators.factors import OperatorSum
 from piqs.spaces import ProductSpace
 
 __all__ = ["Composite"]
@@ -40,7 +42,7 @@ class Composite(Model):
     ----------
     parts : dict of Model
         The subsystems by name; each also as an attribute, ``system.cavity``.
-    interaction : Qobj, QobjEvo or list
+    interaction : Qobj, QobjEvo, OperatorSum or list
         Added to the Hamiltonian; set it to what couples and drives the subsystems. Zero by default.
     common_jumps : list of Qobj, QobjEvo or Channel
         Collapse operators that act on several subsystems at once; see `common`.
@@ -80,8 +82,18 @@ class Composite(Model):
                     f"subsystem {name!r} must have another name: Composite has an attribute of that name"
                 )
         self.threshold = finite(threshold, "threshold")
-        self.interaction: Any = qzero(self.dims, dtype="csr")
+        self._interaction: Any = None
+        self._factored_channels: list[tuple[str, float, OperatorSum]] = []
         self.common_jumps: list[Any] = []
+
+    @property
+    def interaction(self) -> Any:
+        """Added to the Hamiltonian; set it to what couples and drives the subsystems."""
+        return qzero(self.dims, dtype="csr") if self._interaction is None else self._interaction
+
+    @interaction.setter
+    def interaction(self, value: Any) -> None:
+        self._interaction = value
 
     def __getattr__(self, name: str) -> Model:
         parts = self.__dict__.get("parts", {})
@@ -191,7 +203,7 @@ class Composite(Model):
             for matrix, f in equation.hamiltonian.terms:
                 term = Qobj(self._embed_matrix(name, matrix), dims=[self.dims, self.dims], dtype="csr")
                 own.append(term if f is None else QobjEvo([[term, f]]))
-        coupling = self.interaction
+        coupling = self._built(self.interaction)
         if not isinstance(coupling, (Qobj, QobjEvo)):
             evolving_parts(coupling, "interaction", args, tlist)
             coupling = QobjEvo(coupling, args=args, tlist=tlist)
@@ -210,9 +222,61 @@ class Composite(Model):
         H = self._hamiltonian(equations, args, tlist)
         return MasterEquation(space, H, channels, args=args, tlist=tlist, threshold=self.threshold)
 
+    def _built(self, coupling: Any) -> Any:
+        """Products of named factors as matrices; all else as it is."""
+        if isinstance(coupling, OperatorSum):
+            return self.build(coupling)
+        if isinstance(coupling, list):
+            return [
+                [self._built(item[0]), *item[1:]]
+                if isinstance(item, (list, tuple)) and item
+                else self._built(item)
+                for item in coupling
+            ]
+        return coupling
+
+    def build(self, operator: OperatorSum) -> Qobj:
+        """The matrix of a sum of products of named factors, where it fits in memory.
+
+        Parameters
+        ----------
+        operator : OperatorSum
+            Of factors that bear the names of the subsystems.
+        """
+        return operator.qobj({str(name): part.space for name, part in self.parts.items()})
+
+    def add_channel(self, name: str, gamma: float, operator: OperatorSum) -> None:
+        r"""Add noise :math:`\gamma\mathcal{D}[C]` whose operator is a sum of products of named factors.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        gamma : float
+            :math:`\gamma`, in inverse time.
+        operator : OperatorSum
+            C; built as a matrix only where it is needed.
+        """
+        self._factored_channels.append((name, rate(gamma, "gamma"), operator))
+
+    def factored(self) -> Factored:
+        """The system in named factors, of which no matrix is built: for trajectories on windows.
+
+        Raises
+        ------
+        ValueError
+            If something in it is no product of named factors.
+        """
+        return factored(self.parts, self._interaction, self.common_jumps, self._factored_channels)
+
     def _common_channels(self, args: dict[str, Any] | None, tlist: Any) -> Iterable[Channel]:
         for k, jump in enumerate(self.common_jumps):
             yield jump if isinstance(jump, Channel) else Channel.from_c_op(f"common[{k}]", jump, args, tlist)
+        for name, gamma, operator in self._factored_channels:
+            yield Channel(name, gamma, partial(self._jumps, operator))
+
+    def _jumps(self, operator: OperatorSum) -> list[Qobj]:
+        return [self.build(operator)]
 
     def _embed_matrix(self, name: int | str, matrix: sp.csr_array) -> sp.csr_array:
         names, dims = list(self.parts), self.dims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from piqs import _checks
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import finite_value
+from piqs.equations.observables import named
 from piqs.trajectories import engine
 from piqs.trajectories.averages import Averages
+from piqs.trajectories.factored import product_state
 from piqs.trajectories.initial import read_state
 from piqs.trajectories.jump_chain import TableChain
 from piqs.trajectories.options import read_ntraj, read_options
@@ -19,6 +22,7 @@ from piqs.trajectories.sampler import Keep, Sampler
 from piqs.trajectories.triangle import ket_state, noise_on_triangle, operators, triangle_problem
 from piqs.trajectories.unravelling import unravel
 from piqs.trajectories.wave_function import WaveFunctions
+from piqs.trajectories.windowed import WindowedKets
 
 
 def mcsolve(
@@ -54,7 +58,12 @@ def mcsolve(
     state : Qobj or list of (Qobj, weight)
         Initial ket, or density matrix or list of kets and weights. Their kets get trajectories by their weights
         where `ntraj` suffices for each to have one (as QuTiP does), and are drawn at random otherwise or with
-        `target_tol` or `timeout`. For an ensemble also (j, m), or a list of ((j, m), weight).
+        `target_tol` or `timeout`. For an ensemble also (j, m), or a list of ((j, m), weight). For a `Composite` whose
+        operators are sums of products of named factors also a dictionary of product states by part,
+        ``("dicke", j, m)`` or ``("css", theta, phi)`` of an ensemble (default: all in the ground state), ``("fock",
+        n)`` or ``("coherent", alpha)`` of a mode (default: vacuum): trajectories then run on moving windows of
+        the quantum numbers, no operator is built, Fock states are not cut off, and e_ops are such sums or
+        ``"part.j"``.
     tlist : array_like
         Output times, not decreasing.
     c_ops : list of Qobj or QobjEvo
@@ -73,8 +82,10 @@ def mcsolve(
         ``improved_sampling``: compute the trajectory without jumps and draw only others, as QuTiP; ``method``:
         "auto", "jump_chain" or "wave_function"; ``rtol``: error of a step, default 1e-9; ``map``: "parallel" or
         "serial"; ``num_cpus``: threads, default all; ``bitgenerator``: a name of numpy.random's; ``progress_bar``,
-        ``progress_kwargs``: QuTiP's bars, default none. QuTiP's options of integrators and of its search for jumps
-        have no effect here, and a warning says so.
+        ``progress_kwargs``: QuTiP's bars, default none; on windows ``cutoff``: the weight that a window may leave
+        out at each end when it is moved, default 1e-12 (``stats["left out"]`` bounds the norm of all that was
+        left out), and ``frame``: "fixed", or "displaced" to see modes from frames that follow <a>. QuTiP's
+        options of integrators and of its search for jumps have no effect here, and a warning says so.
     seeds : int, SeedSequence or list of these, optional
         The same seeds give the same trajectories, on any number of workers.
     target_tol : float, (atol, rtol) or list of pairs, optional
@@ -119,20 +130,70 @@ def mcsolve(
     number = read_ntraj(ntraj)
     if timeout is not None and not timeout > 0:
         raise ValueError(f"timeout must be a positive number of seconds, got {timeout!r}")
+    sampler: Sampler
+    if isinstance(state, Mapping):
+        sampler, result = _on_windows(H, c_ops, state, times, e_ops, settings)
+        return _run(sampler, result, number, seeds, target_tol, timeout, client, False)
     equation = read(H, c_ops, args, times)
     noise = noise_on_triangle(equation, state) if settings["method"] != "wave_function" else None
-    sampler: Sampler
     if noise is not None:
         sampler, result = triangle_problem(equation, noise, state, times, e_ops, settings)
     else:
         allot = target_tol is None and timeout is None
         sampler, result = _problem(equation, state, times, e_ops, settings, number, allot)
-    target = engine.tolerances(target_tol, len(result.e_ops))
     computed = settings["improved_sampling"] or not result.channels
-    if not result.channels:
-        number = 0
+    return _run(
+        sampler, result, number if result.channels else 0, seeds, target_tol, timeout, client, computed
+    )
+
+
+def _run(
+    sampler: Sampler,
+    result: McResult,
+    number: int,
+    seeds: Any,
+    target_tol: Any,
+    timeout: float | None,
+    client: Any,
+    computed: bool,
+) -> McResult:
+    target = engine.tolerances(target_tol, len(result.e_ops))
     engine.run(sampler, result, number, engine.seed_source(seeds, number), target, timeout, client, computed)
     return result
+
+
+def _on_windows(
+    H: Any, c_ops: Any, state: Mapping[str, Any], times: np.ndarray, e_ops: Any, settings: dict[str, Any]
+) -> tuple[WindowedKets, McResult]:
+    """Sampler and empty result of a system in named factors."""
+    if not hasattr(H, "factored"):
+        raise TypeError(
+            f"state is a dictionary of the states of parts, which needs a Composite as H, got {type(H).__name__}"
+        )
+    if c_ops:
+        raise ValueError("c_ops must stay empty where H is a Composite; add noise with its add_channel")
+    for name in ("store_states", "store_final_state", "improved_sampling"):
+        if settings[name]:
+            raise ValueError(f'options["{name}"] is not there for states on windows; average operators')
+    system = H.factored()
+    named_ops = named(e_ops)
+    record = settings["store_jumps"] is None or bool(settings["store_jumps"])
+    sampler = WindowedKets(
+        system.parts,
+        system.hamiltonian,
+        system.channels,
+        product_state(state, system.parts, settings["frame"]),
+        named_ops,
+        times,
+        settings["rtol"],
+        settings["cutoff"],
+        settings["frame"],
+        Keep(record, 0, settings["bitgenerator"]),
+    )
+    real = [None if isinstance(op, str) else op.is_hermitian or None for op in named_ops.values()]
+    result = McResult(times, named_ops, real, sampler.labels, settings)
+    result.stats["method"] = "windows"
+    return sampler, result
 
 
 def _problem(

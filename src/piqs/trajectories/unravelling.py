@@ -119,7 +119,9 @@ def _label(channel: Channel, k: int, jump: csr_array, space: Space) -> str:
     """The channel's name; of several jumps each by what it does to j, else by its number."""
     if len(channel.jumps) == 1:
         return channel.name
-    j = space.quantum_numbers.get("j")
+    part = "" if channel.one_body is None else channel.one_body.part
+    numbers = space.quantum_numbers
+    j = numbers.get(f"{part}.j", numbers.get("j"))
     entries = jump.tocoo()
     if j is None or entries.nnz == 0:
         return f"{channel.name}, {k}"

@@ -1,0 +1,205 @@
+"""Operators in named factors, and trajectories on moving windows and in displaced frames."""
+
+import numpy as np
+import pytest
+import qutip
+from scipy.linalg import expm
+
+import piqs
+from piqs import Composite, Dicke, Mode, ModeFactors, SpinFactors
+from trajectory_checks import assert_within_errors
+
+ATOMS, CAVITY = SpinFactors("atoms"), ModeFactors("cavity")
+RATES = {
+    "emission": 0.3,
+    "dephasing": 0.4,
+    "pumping": 0.2,
+    "collective_emission": 0.05,
+    "collective_pumping": 0.02,
+}
+TIMES = np.linspace(0, 2, 5)
+
+
+def cavity_model(N, n_fock, coupling=0.5):
+    system = Composite(atoms=Dicke(N, **RATES), cavity=Mode(n_fock, frequency=0.7, loss=0.5, occupation=0.2))
+    system.interaction = (
+        0.3 * ATOMS.jz
+        + coupling * (ATOMS.jp * CAVITY.a + ATOMS.jm * CAVITY.ad)
+        + 0.2 * (ATOMS.jm * CAVITY.a + ATOMS.jp * CAVITY.ad)
+        + 0.4 * (CAVITY.a + CAVITY.ad)
+    )
+    return system
+
+
+def test_sums_of_products_are_the_matrices_they_say():
+    N, n = 3, 4
+    spaces = {"atoms": piqs.DickeSpace(N), "cavity": piqs.FockSpace(n)}
+    jp, jm, jz, jx, jy = (
+        qutip.tensor(piqs.jspin(N, name), qutip.qeye(n)) for name in ("+", "-", "z", "x", "y")
+    )
+    a = qutip.tensor(qutip.qeye(6), qutip.destroy(n))
+    cases = [
+        (ATOMS.jx, jx),
+        (ATOMS.jy, jy),
+        (2 - 3j * ATOMS.jp * CAVITY.a, 2 - 3j * jp * a),
+        ((ATOMS.jz + CAVITY.n) ** 2, (jz + a.dag() * a) ** 2),
+        (CAVITY.a * ATOMS.jm * ATOMS.jp / 2 - ATOMS.jz, a * jm * jp / 2 - jz),
+    ]
+    for mine, theirs in cases:
+        assert abs((mine.qobj(spaces) - theirs).full()).max() < 1e-13
+        assert abs((mine.dag().qobj(spaces) - theirs.dag()).full()).max() < 1e-13
+    assert (ATOMS.jp * CAVITY.a).terms == (CAVITY.a * ATOMS.jp).terms
+    assert repr(0.1 * ATOMS.jp * CAVITY.a) == "OperatorSum(0.1 atoms.jp cavity.a)"
+    with pytest.raises(ValueError, match="does not exist"):
+        ModeFactors("atoms").a.qobj(spaces)
+
+
+@pytest.mark.parametrize("frame", ["fixed", "displaced"])
+def test_same_seed_same_record_with_and_without_windows(frame):
+    """All rates, counter-rotating terms and a drive: jump for jump what the matrices give."""
+    N, n_fock = 5, 26
+    system = cavity_model(N, n_fock)
+    e_ops = [ATOMS.jz, CAVITY.n, CAVITY.a]
+    matrices = piqs.mcsolve(
+        system,
+        system.state(piqs.excited_ket(N), qutip.basis(n_fock, 1)),
+        TIMES,
+        e_ops=[system.build(op) for op in e_ops],
+        ntraj=8,
+        seeds=3,
+        options={"keep_runs_results": True},
+    )
+    start = {"atoms": ("dicke", N / 2, N / 2), "cavity": ("fock", 1)}
+    options = {"keep_runs_results": True, "frame": frame}
+    windows = piqs.mcsolve(system, start, TIMES, e_ops=e_ops, ntraj=8, seeds=3, options=options)
+    assert windows.channels == matrices.channels
+    assert sum(map(len, windows.col_times)) > 30
+    for one, two in zip(windows.collapse, matrices.collapse, strict=True):
+        assert [k for _, k in one] == [k for _, k in two]
+        np.testing.assert_allclose([t for t, _ in one], [t for t, _ in two], atol=1e-6)
+    for one, two in zip(windows.runs_expect, matrices.runs_expect, strict=True):
+        # what is left out is bounded in norm; the cut-off at 26 Fock states leaves out less
+        np.testing.assert_allclose(one, two, atol=max(1e-6, 2 * windows.stats["left out"]))
+        np.testing.assert_allclose(one, two, atol=2e-5)
+
+
+def test_averages_on_windows_against_the_density_matrix():
+    N, n_fock = 8, 14
+    system = Composite(atoms=Dicke(N, emission=0.2, dephasing=0.2), cavity=Mode(n_fock, loss=0.5))
+    system.interaction = 0.1 * ATOMS.jz + 0.3 * (ATOMS.jp * CAVITY.a + ATOMS.jm * CAVITY.ad)
+    e_ops = [ATOMS.jz, CAVITY.n, ATOMS.jp * ATOMS.jm]
+    rho0 = system.state(piqs.excited(N), qutip.fock_dm(n_fock, 0))
+    exact = system.mesolve(rho0, TIMES, [system.build(op) for op in e_ops]).expect
+    start = {"atoms": ("dicke", N / 2, N / 2)}
+    result = piqs.mcsolve(system, start, TIMES, e_ops=e_ops, ntraj=200, seeds=1)
+    assert result.stats["method"] == "windows"
+    assert_within_errors(result, exact, floor=1e-4)
+
+
+def test_coherent_states_of_parts():
+    N, theta, phi = 9, 0.7, 0.3
+    system = Composite(atoms=Dicke(N), cavity=Mode(40))
+    e_ops = [ATOMS.jx, ATOMS.jy, ATOMS.jz, CAVITY.a, CAVITY.n, "atoms.j"]
+    start = {"atoms": ("css", theta, phi), "cavity": ("coherent", 1.5 - 1j)}
+    css = piqs.css_ket(N, theta, phi, coordinates="polar")
+    spins = [qutip.expect(piqs.jspin(N, axis), css) for axis in "xyz"]
+    for frame in ("fixed", "displaced"):
+        result = piqs.mcsolve(system, start, [0.0, 1.0], e_ops=e_ops, ntraj=1, options={"frame": frame})
+        values = [complex(x[0]) for x in result.expect]
+        np.testing.assert_allclose(values, [*spins, 1.5 - 1j, 3.25, N / 2], atol=1e-9)
+
+
+def test_two_ensembles_and_a_drive_that_depends_on_time():
+    """Three parts, the Hamiltonian a function of time, against matrices with the same seeds."""
+    other = SpinFactors("other")
+    system = Composite(atoms=Dicke(2, emission=0.3), other=Dicke(3, pumping=0.4), cavity=Mode(12, loss=0.6))
+    exchange = 0.4 * CAVITY.a * (ATOMS.jp + 0.5 * other.jp)
+    drive = lambda t: 0.5 * np.cos(3 * t)  # noqa: E731
+    system.interaction = [exchange + exchange.dag(), [CAVITY.a + CAVITY.ad, drive]]
+    system.add_channel("shared", 0.2, ATOMS.jm + other.jm)
+    e_ops = [ATOMS.jz, other.jz, CAVITY.n]
+    kets = (piqs.excited_ket(2), qutip.basis(6, 3))
+    matrices = piqs.mcsolve(
+        system,
+        system.state(*kets, qutip.basis(12, 0)),
+        TIMES,
+        e_ops=[system.build(op) for op in e_ops],
+        ntraj=4,
+        seeds=5,
+        options={"keep_runs_results": True},
+    )
+    windows = piqs.mcsolve(
+        system,
+        {"atoms": ("dicke", 1, 1)},
+        TIMES,
+        e_ops=e_ops,
+        ntraj=4,
+        seeds=5,
+        options={"keep_runs_results": True},
+    )
+    assert windows.channels == matrices.channels
+    for one, two in zip(windows.runs_expect, matrices.runs_expect, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_a_hundred_thousand_emitters_are_an_oscillator():
+    """Dicke model, N = 100,000, normal phase: two coupled oscillators (Holstein, Primakoff), up to 1/N."""
+    N, w0, w, g = 100_000, 1.0, 0.8, 0.3
+    system = Composite(atoms=Dicke(N), cavity=Mode(2, frequency=w))
+    system.interaction = w0 * ATOMS.jz + g / np.sqrt(N) * (ATOMS.jp + ATOMS.jm) * (CAVITY.a + CAVITY.ad)
+    times = [0.0, 1.0, 2.5]
+    result = piqs.mcsolve(system, {}, times, e_ops=[CAVITY.n, ATOMS.jz + N / 2], ntraj=1)
+    # d/dt (a, a+, b, b+) of H = w a+a + w0 b+b + g (a + a+)(b + b+)
+    M = -1j * np.array([[w, 0, g, g], [0, -w, -g, -g], [g, g, w0, 0], [-g, -g, 0, -w0]])
+    for t, photons, excited in zip(times, *result.expect, strict=True):
+        U = expm(M * t)
+        # from the vacuum only <a a+> = <b b+> = 1
+        assert photons == pytest.approx(abs(U[0, 1]) ** 2 + abs(U[0, 3]) ** 2, abs=2e-5)
+        assert excited == pytest.approx(abs(U[2, 1]) ** 2 + abs(U[2, 3]) ** 2, abs=2e-5)
+    assert result.stats["left out"] < 1e-2
+
+
+def test_a_driven_lossy_mode_is_a_displaced_vacuum():
+    """alpha(t) = -i eps (1 - exp(-kappa t/2)) / (kappa/2): 10^4 photons in a frame of ten Fock states."""
+    kappa, eps = 1.0, 100.0
+    system = Composite(cavity=Mode(2, loss=kappa))
+    system.interaction = eps * (CAVITY.a + CAVITY.ad)
+    times = np.array([0.0, 0.1, 0.3])
+    result = piqs.mcsolve(
+        system, {}, times, e_ops=[CAVITY.a, CAVITY.n], ntraj=1, seeds=1, options={"frame": "displaced"}
+    )
+    alpha = -1j * eps * (1 - np.exp(-kappa * times / 2)) / (kappa / 2)
+    np.testing.assert_allclose(result.expect[0], alpha, atol=1e-4)
+    np.testing.assert_allclose(result.expect[1], abs(alpha) ** 2, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"state": {"atom": ("dicke", 1, 1)}}, ValueError, "the parts are"),
+        ({"state": {"atoms": ("fock", 1)}}, ValueError, "begins with one of"),
+        ({"state": {"atoms": ("dicke", 1, 2)}}, ValueError, "no ket with j = 1"),
+        ({"state": {"cavity": ("fock", 0.5)}}, ValueError, "whole number"),
+        ({"e_ops": [qutip.sigmaz()]}, TypeError, "must be an OperatorSum"),
+        ({"e_ops": ["cavity.j"]}, TypeError, "must be an OperatorSum"),
+        ({"options": {"store_states": True}}, ValueError, "store_states"),
+        ({"options": {"frame": "moving"}}, ValueError, "must be one of"),
+        ({"options": {"cutoff": 1.0}}, ValueError, "cutoff"),
+        ({"H": Dicke(2, emission=1.0)}, TypeError, "needs a Composite"),
+        ({"c_ops": [qutip.sigmaz()]}, ValueError, "add_channel"),
+    ],
+)
+def test_bad_arguments(change, error, message):
+    arguments = {"H": cavity_model(2, 4), "state": {}, "tlist": [0, 1], "e_ops": [ATOMS.jz], "ntraj": 2}
+    with pytest.raises(error, match=message):
+        piqs.mcsolve(**{**arguments, **change})
+
+
+def test_what_has_no_factors_is_refused():
+    system = cavity_model(2, 4)
+    system.interaction = system.build(ATOMS.jz)
+    with pytest.raises(ValueError, match="must be an OperatorSum"):
+        piqs.mcsolve(system, {}, [0, 1], e_ops=[ATOMS.jz])
+    system = Composite(atoms=Dicke(2, hamiltonian=piqs.jspin(2, "z")))
+    with pytest.raises(ValueError, match="is a matrix"):
+        piqs.mcsolve(system, {}, [0, 1], e_ops=[ATOMS.jz])
