@@ -125,7 +125,8 @@ def _transposed(parts: dict[float, np.ndarray], jA: float, jB: float) -> np.ndar
         first = round(jA + jB - j)
         ladder = slice(first, first + len(block))
         stacked[ladder, ladder, round(j - abs(jA - jB))] = block
-    transposed = np.zeros((size_A, size_B, size_A, size_B), dtype=stacked.dtype)
+    size = size_A * size_B
+    transposed = np.zeros(size * size, dtype=stacked.dtype)
     a = np.arange(size_A)
     for row in range(rows):
         columns = np.flatnonzero(np.any(stacked[row] != 0, axis=1))
@@ -133,13 +134,11 @@ def _transposed(parts: dict[float, np.ndarray], jA: float, jB: float) -> np.ndar
             continue
         # over (M', m_A, m_A'): sum over j of C[M, m_A, j] rho_j[M, M'] C[M', m_A', j]
         values = (table[row] * stacked[row, columns, None, :]) @ table[columns].transpose(0, 2, 1)
-        for column, value in zip(columns, values, strict=True):
-            b, b2 = row - a, column - a  # m_B descending
-            here, there = np.flatnonzero((b >= 0) & (b < size_B)), np.flatnonzero((b2 >= 0) & (b2 < size_B))
-            transposed[there[None, :], b[here][:, None], here[:, None], b2[there][None, :]] = value[
-                np.ix_(here, there)
-            ]
-    size = size_A * size_B
+        # m_B = M - m_A and m_B' = M' - m_A', descending; the transpose exchanges m_A and m_A'
+        b, b2 = row - a[:, None], columns[:, None, None] - a
+        exists = (b >= 0) & (b < size_B) & (b2 >= 0) & (b2 < size_B)
+        place = (a * size_B + b) * size + a[:, None] * size_B + b2
+        transposed[place[exists]] = values[exists]
     return transposed.reshape(size, size)
 
 
