@@ -237,7 +237,7 @@ def _crossing():
         (1j * jspin(2, "x"), ValueError, "must be Hermitian"),
         (_crossing(), ValueError, "block diagonal in j"),
         ([jspin(2, "z"), [_crossing(), lambda t: t]], ValueError, "block diagonal in j"),
-        (np.nan * jspin(2, "z"), ValueError, "must be finite"),
+        (np.nan * jspin(2, "z"), ValueError, "NaN or infinite"),
         (np.eye(4), TypeError, "must be a Qobj"),
         ([np.eye(4)], TypeError, "a Qobj in each element"),
         ([jspin(2, "z"), ["x", lambda t: t]], TypeError, "a Qobj in each element"),

@@ -546,6 +546,28 @@ def test_ensembles_that_are_wrong():
         Ensemble(3, levels=3, hamiltonian=qutip.Qobj(crossing))
 
 
+def test_hamiltonians_of_every_kind_are_accepted():
+    atoms = Ensemble(2, levels=3)
+    n, drive = atoms.number("0"), atoms.op("0->1", hermitian=True)
+    times = np.linspace(0, 1, 21)
+    numbers = []
+    for H, args in (
+        ([n, [drive, lambda t, w: np.cos(w * t)]], {"w": 2.0}),
+        ([n, [drive, np.cos(2 * times)]], None),
+        (qutip.QobjEvo([n, [drive, lambda t: np.cos(2 * t)]]), None),
+    ):
+        atoms.hamiltonian = H
+        numbers.append(atoms.mesolve(atoms.all_in("0"), times, [n], args=args).expect[0])
+    assert np.allclose(numbers[0], numbers[2], atol=1e-8)
+    assert np.allclose(numbers[0], numbers[1], atol=1e-4)  # interpolated between the times
+
+
+def test_ket_whose_density_matrix_does_not_fit_is_refused():
+    atoms = Ensemble(1000, levels=3, symmetric=True)
+    with pytest.raises(MemoryError, match="mcsolve"):
+        atoms.mesolve(atoms.product([0.6, 0.48, 0.64]), [0, 1])
+
+
 def test_channels_that_are_wrong():
     atoms = Ensemble(3, levels=("e", "g1", "g2"))
     for jump, rate, error in (

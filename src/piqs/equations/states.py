@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from qutip import Qobj, ket2dm
 
 from piqs._checks import matrix as matrix_of
+from piqs._resources import available_bytes
 from piqs.equations.operator import check_hermitian
 from piqs.errors import DimensionError
 
@@ -21,7 +22,13 @@ def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
     if not isinstance(rho0, Qobj):
         raise TypeError(f"{name} must be a Qobj (ket or density matrix), got {type(rho0).__name__}")
     if rho0.isket:
-        matrix_of(rho0, name)
+        occupied = matrix_of(rho0, name).nnz
+        needed = 48 * occupied**2  # the elements, their indices, and a copy
+        if needed > available_bytes():
+            raise MemoryError(
+                f"{name} is a ket with {occupied:,} components, whose density matrix takes {needed / 1e9:.3g} GB; use "
+                "trajectories (piqs.mcsolve), which need the ket only"
+            )
         rho0 = ket2dm(rho0)
         from_ket = True
     elif rho0.isoper:

@@ -128,7 +128,7 @@ class Dicke(SixRates, Model):
 
     @hamiltonian.setter
     def hamiltonian(self, value: Any) -> None:
-        check_hamiltonian(self.N, value)
+        check_hamiltonian(DickeSpace(self.N), value, "build it from `jspin`")
         self._hamiltonian = value
 
     @property

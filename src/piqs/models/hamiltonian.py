@@ -1,4 +1,4 @@
-"""Hamiltonians of an ensemble in the Dicke basis: what is accepted, and in which form it is used."""
+"""Hamiltonians of an ensemble: what is accepted, and in which form it is used."""
 
 from typing import Any
 
@@ -6,19 +6,25 @@ from qutip import Qobj, QobjEvo
 
 from piqs._checks import matrix
 from piqs.equations.operator import check_hermitian
-from piqs.spaces.dicke import num_dicke_states
-from piqs.states.blocks import check_block_diagonal, isdiagonal
+from piqs.errors import DimensionError
+from piqs.spaces import Space
+from piqs.states.blocks import isdiagonal
 
 __all__ = ["check_hamiltonian", "has_diagonal_hamiltonian"]
 
 
-def check_hamiltonian(N: int, hamiltonian: Any) -> None:
-    """Refuse what is no Hamiltonian of the ensemble: None, Qobj, QobjEvo or QuTiP's list format are accepted."""
+def check_hamiltonian(space: Space, hamiltonian: Any, remedy: str) -> None:
+    """Refuse what is no Hamiltonian on these kets: None, Qobj, QobjEvo or QuTiP's list format are accepted."""
     for part in _parts(hamiltonian):
         operator = part if isinstance(part, Qobj) else part(0.0)
-        _check_operator(N, operator)
+        if operator.dims != space.operator_dims:
+            raise DimensionError(
+                f"hamiltonian must have dims {space.operator_dims} of the kets of the ensemble, got {operator.dims}; {remedy}"
+            )
+        elements = matrix(operator, "hamiltonian")
+        space.check_state(elements, "hamiltonian")
         if part is hamiltonian:
-            check_hermitian(matrix(part, "hamiltonian"), "hamiltonian")
+            check_hermitian(elements, "hamiltonian")
 
 
 def _parts(hamiltonian: Any) -> list:
@@ -38,16 +44,6 @@ def _parts(hamiltonian: Any) -> list:
         if not (isinstance(part, Qobj) or callable(part)):
             raise TypeError(f"hamiltonian must hold a Qobj in each element of the list, got {part!r}")
     return parts
-
-
-def _check_operator(N: int, operator: Qobj) -> None:
-    nds = num_dicke_states(N)
-    if operator.dims != [[nds], [nds]]:
-        raise ValueError(
-            f"hamiltonian must have dims [[{nds}], [{nds}]] for N = {N} in the Dicke basis, got "
-            f"{operator.dims}; build it from `jspin`"
-        )
-    check_block_diagonal(operator, "hamiltonian")
 
 
 def has_diagonal_hamiltonian(hamiltonian: Any) -> bool:

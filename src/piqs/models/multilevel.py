@@ -12,9 +12,8 @@ from scipy.sparse import csr_array
 
 from piqs import _checks
 from piqs.equations import Channel, MasterEquation, OneBody
-from piqs.equations.operator import evolving_parts
-from piqs.errors import DimensionError
 from piqs.models.emitter import Emitter
+from piqs.models.hamiltonian import check_hamiltonian
 from piqs.models.mode import Mode
 from piqs.models.multilevel_states import MultilevelStates
 from piqs.spaces import DickeSpace, Space
@@ -135,13 +134,7 @@ class Ensemble(MultilevelStates):
 
     @hamiltonian.setter
     def hamiltonian(self, value: Any) -> None:
-        for part, _ in [] if value is None else evolving_parts(value, "hamiltonian", None, None):
-            if part.dims != self.space.operator_dims:
-                raise DimensionError(
-                    f"hamiltonian must have dims {self.space.operator_dims} of the kets of {self.N} emitters, got "
-                    f"{part.dims}; build it from op, number and one_body"
-                )
-            self.space.check_state(_checks.matrix(part, "hamiltonian"), "hamiltonian")
+        check_hamiltonian(self.space, value, "build it from `op`, `number` and `one_body`")
         self._hamiltonian = value
 
     def op(self, arrow: str, hermitian: bool = False) -> Qobj:
