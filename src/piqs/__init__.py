@@ -2,6 +2,7 @@
 
 from piqs.about import about, cite
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
+from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
 from piqs.compat.pim import Pim, tau_column
@@ -144,6 +145,7 @@ __all__ = [
     "DressedEquation",
     "Ensemble",
     "Explanation",
+    "FloquetSteadyState",
     "FockSpace",
     "IllConditionedWarning",
     "MasterEquation",
@@ -208,6 +210,7 @@ __all__ = [
     "explain",
     "fidelity",
     "fisher_information",
+    "floquet_steadystate",
     "g2_from_records",
     "get_blocks",
     "get_index",
