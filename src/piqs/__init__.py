@@ -5,13 +5,17 @@ from piqs.analysis.counting import CountDistribution, CountingStatistics, counti
 from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
+from piqs.compat.objects import MCSolver, MESolver, correlation_3op
 from piqs.compat.pim import Pim, tau_column
 from piqs.equations import Channel, MasterEquation
 from piqs.errors import (
     ConvergenceError,
     DimensionError,
     IllConditionedWarning,
+    NoDissipationError,
     NoSuchKetError,
+    NotExpressibleError,
+    NotLindbladError,
     NotUniqueError,
     ResolventError,
     SteadyStateError,
@@ -19,6 +23,7 @@ from piqs.errors import (
     SweepError,
     TrajectoryError,
     TruncationWarning,
+    UnphysicalWarning,
 )
 from piqs.measures import (
     SpinSqueezingInequality,
@@ -83,6 +88,9 @@ from piqs.solvers.correlations import (
     correlation_2op_1t,
     correlation_2op_2t,
     correlation_3op_1t,
+    correlation_3op_2t,
+    correlation_4op_1t,
+    correlation_4op_2t,
 )
 from piqs.solvers.description import Explanation, explain
 from piqs.solvers.eigenmodes import liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
@@ -148,12 +156,17 @@ __all__ = [
     "FloquetSteadyState",
     "FockSpace",
     "IllConditionedWarning",
+    "MCSolver",
+    "MESolver",
     "MasterEquation",
     "McResult",
     "Mode",
     "ModeFactors",
     "MultilevelSpace",
+    "NoDissipationError",
     "NoSuchKetError",
+    "NotExpressibleError",
+    "NotLindbladError",
     "NotUniqueError",
     "OperatorSum",
     "PhotonStatistics",
@@ -171,6 +184,7 @@ __all__ = [
     "SweepError",
     "TrajectoryError",
     "TruncationWarning",
+    "UnphysicalWarning",
     "about",
     "am",
     "animate_dicke_triangle",
@@ -187,7 +201,11 @@ __all__ = [
     "concurrence",
     "correlation_2op_1t",
     "correlation_2op_2t",
+    "correlation_3op",
     "correlation_3op_1t",
+    "correlation_3op_2t",
+    "correlation_4op_1t",
+    "correlation_4op_2t",
     "correlation_mc",
     "count_statistics",
     "counting_statistics",

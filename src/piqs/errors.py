@@ -6,7 +6,10 @@ __all__ = [
     "ConvergenceError",
     "DimensionError",
     "IllConditionedWarning",
+    "NoDissipationError",
     "NoSuchKetError",
+    "NotExpressibleError",
+    "NotLindbladError",
     "NotUniqueError",
     "ResolventError",
     "SteadyStateError",
@@ -14,6 +17,7 @@ __all__ = [
     "SweepError",
     "TrajectoryError",
     "TruncationWarning",
+    "UnphysicalWarning",
 ]
 
 
@@ -41,6 +45,21 @@ class SteadyStateError(ValueError):
 
 class NotUniqueError(SteadyStateError):
     """There are several steady states."""
+
+
+class NoDissipationError(SteadyStateError, TypeError):
+    """Nothing damps the system, so that it has no unique steady state; QuTiP raises TypeError in the same place."""
+
+
+class NotExpressibleError(TypeError, ValueError):
+    """A problem that QuTiP can state and `MasterEquation` cannot.
+
+    Verbs that QuTiP has too catch it and hand the problem to QuTiP's own solver; elsewhere it is an error.
+    """
+
+
+class NotLindbladError(NotExpressibleError):
+    """A generator that loses trace or Hermiticity: a Hamiltonian that is not Hermitian, a tilted Liouvillian."""
 
 
 class TrajectoryError(RuntimeError):
@@ -81,3 +100,7 @@ class TruncationWarning(UserWarning):
 
 class IllConditionedWarning(UserWarning):
     """An answer is uncertain by more than rounding, because the problem is nearly degenerate."""
+
+
+class UnphysicalWarning(UserWarning):
+    """An initial operator that is nearly a state, or a generator that is no Liouvillian, is taken as it stands."""

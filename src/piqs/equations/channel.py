@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 from qutip import Qobj, QobjEvo, coefficient
-from scipy.sparse import csr_matrix
 
 from piqs import _checks
 from piqs.equations.coefficients import Coefficient
@@ -118,15 +117,10 @@ class Channel:
         scale = 1.0 if callable(rate) else sqrt(rate)
         found: list[Qobj | QobjEvo] = []
         for jump in self.jumps:
-            operators = [
-                (Qobj(csr_matrix(scale * matrix, dtype=complex), dims=dims, dtype="csr"), f)
-                for matrix, f in jump.terms
-            ]
-            if jump.is_constant and not callable(rate):
-                found.append(operators[0][0])
-                continue
-            evolving = QobjEvo([A if f is None else [A, f] for A, f in operators])
-            found.append(evolving * coefficient(lambda t: sqrt(rate(t))) if callable(rate) else evolving)
+            operator = scale * jump.qobj(dims)
+            found.append(
+                QobjEvo(operator) * coefficient(lambda t: sqrt(rate(t))) if callable(rate) else operator
+            )
         return found
 
     def embedded(self, part: str, name: str, embed: Callable[[sp.csr_array], sp.csr_array]) -> Channel:

@@ -17,8 +17,8 @@ from piqs.equations.channel import Channel
 from piqs.equations.coefficients import Coefficient, Coefficients, product, rate_function
 from piqs.equations.observables import Observables
 from piqs.equations.operator import Operator, check_dims, check_hermitian, evolving_parts, operator_of
-from piqs.equations.states import density_matrix
-from piqs.errors import DimensionError
+from piqs.equations.states import density_matrix, initial_operator
+from piqs.errors import DimensionError, NotLindbladError
 from piqs.liouville import Lindbladian
 from piqs.liouville.terms import Term, dissipator
 from piqs.spaces import Space
@@ -196,6 +196,12 @@ class MasterEquation:
         self.space.check_state(matrix, name)
         return matrix
 
+    def initial_operator(self, operator: Any, name: str = "rho0") -> sp.csr_array:
+        """The matrix of any operator to evolve; one that is nearly a state is taken with a warning."""
+        matrix = initial_operator(operator, self.dims, name)
+        self.space.check_state(matrix, name)
+        return matrix
+
     def observables(self, e_ops: Any) -> Observables:
         """Observables of this system."""
         return Observables(e_ops, self.dims, self.args)
@@ -301,12 +307,12 @@ def check_superoperator(matrix: sp.csc_array, n: int, name: str) -> None:
     populations = np.arange(n) * (n + 1)
     loss = np.abs(np.asarray(matrix[populations].sum(axis=0))).max()
     if loss > _TRACE * scale:
-        raise ValueError(
+        raise NotLindbladError(
             f"{name} is a superoperator that does not preserve the trace (rate {loss:.3g}); pass a Liouvillian, with the basis "
             "order and stacking of QuTiP"
         )
     difference = abs(matrix - mirrored(matrix, n))
     if difference.nnz and difference.max() > _SYMMETRY * scale:
-        raise ValueError(
+        raise NotLindbladError(
             f"{name} is a superoperator that does not keep states Hermitian (by {difference.max():.3g}); pass a Liouvillian"
         )

@@ -89,12 +89,28 @@ class Observables:
             for real, imaginary, f in rows:
                 part = values[:, real] if imaginary is None else values[:, real] + 1j * values[:, imaginary]
                 total = total + (part if f is None else part * np.array([complex(f(t)) for t in times]))
-            if any(f is not None for _, _, f in rows):
-                # Whether the sum is Hermitian shows in its values only; QuTiP drops their imaginary parts too.
-                scale = float(np.abs(total).max(initial=0.0))
-                total = total.real if np.all(np.abs(total.imag) <= 1e-12 * scale) else total
-            out[key] = total
+            out[key] = _real_where_evolving(total) if any(f is not None for _, _, f in rows) else total
         return out
+
+    def in_ket(self, key: Any, t: float, psi: np.ndarray) -> complex:
+        """<psi| A(t) |psi>."""
+        values = (np.vdot(psi, a @ psi) * (1.0 if f is None else complex(f(t))) for a, f in self.parts[key])
+        return complex(sum(values))
+
+    def tidy(self, key: Any, values: np.ndarray) -> np.ndarray:
+        """Values from `in_ket` or a function, real for Hermitian operators."""
+        if key in self.functions:
+            return values
+        if any(f is not None for _, f in self.parts[key]):
+            return _real_where_evolving(values)
+        hermitian = all(not np.iscomplexobj(coordinates(a)[1]) for a, _ in self.parts[key])
+        return values.real if hermitian else values
+
+
+def _real_where_evolving(values: np.ndarray) -> np.ndarray:
+    """Whether a sum with coefficients is Hermitian shows in its values only; QuTiP drops their imaginary parts too."""
+    scale = float(np.abs(values).max(initial=0.0))
+    return values.real if np.all(np.abs(values.imag) <= 1e-12 * scale) else values
 
 
 def _nonzero(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

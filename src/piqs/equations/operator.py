@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from qutip import Qobj, QobjEvo
+from qutip import Qobj, QobjEvo, qzero
 
 from piqs._checks import matrix
 from piqs.equations.coefficients import Coefficient, finite_value
-from piqs.errors import DimensionError
+from piqs.errors import DimensionError, NotExpressibleError, NotLindbladError
 from piqs.liouville.basis import coordinates
 
 # An operator may miss its symmetry by this part of its largest element.
@@ -51,6 +51,15 @@ class Operator:
             total = total + finite_value(f, t) * part
         return total
 
+    def qobj(self, dims: list) -> Qobj | QobjEvo:
+        """The operator for QuTiP, with QuTiP's dims."""
+        parts = [
+            (Qobj(sp.csr_matrix(part, dtype=complex), dims=dims, dtype="csr"), f) for part, f in self.terms
+        ]
+        if self.is_constant:
+            return parts[0][0] if parts else qzero(dims[0], dtype="csr")
+        return QobjEvo([part if f is None else [part, f] for part, f in parts])
+
 
 def evolving_parts(
     value: Any, name: str, args: dict[str, Any] | None, times: np.ndarray | None
@@ -61,6 +70,8 @@ def evolving_parts(
     ------
     TypeError
         For anything else, naming the argument.
+    NotExpressibleError
+        For functions that return operators, and for feedback.
     """
     if isinstance(value, Qobj):
         if not (value.isoper or value.issuper):
@@ -80,6 +91,10 @@ def evolving_parts(
             f"{name} must be a Qobj, a QobjEvo or QuTiP's list format [H0, [H1, f], ...], got "
             f"{type(value).__name__}: {error}"
         ) from error
+    if any(getattr(evo, kind, None) for kind in ("_feedback_functions", "_solver_only_feedback")):
+        raise NotExpressibleError(
+            f"{name} depends on the state that evolves (feedback), which no linear equation does; use mesolve or QuTiP"
+        )
     parts: list[tuple[Qobj, Coefficient | None]] = []
     for part in evo.to_list():
         if isinstance(part, Qobj):
@@ -87,7 +102,7 @@ def evolving_parts(
         elif isinstance(part[0], Qobj):
             parts.append((part[0], part[1]))
         else:
-            raise TypeError(
+            raise NotExpressibleError(
                 f"{name} is a function that returns an operator, whose sparsity cannot be known in advance; write it as "
                 "a list of operators with coefficient functions, [H0, [H1, f1], ...]"
             )
@@ -121,7 +136,7 @@ def check_hermitian(candidate: sp.sparray, name: str) -> None:
     _, values = coordinates(candidate)
     difference = 2.0 * float(np.abs(values.imag).max(initial=0.0))
     if difference > SYMMETRY * np.abs(values).max(initial=0.0):
-        raise ValueError(
+        raise NotLindbladError(
             f"{name} must be Hermitian, but differs from its adjoint by {difference:.3g}; add its adjoint, or pass "
             "losses as collapse operators"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from piqs.equations.channel import Channel
 from piqs.equations.coefficients import Coefficients
 from piqs.equations.equation import MasterEquation, check_superoperator
 from piqs.equations.operator import Operator, evolving_parts, operator_of
-from piqs.errors import DimensionError
+from piqs.errors import DimensionError, NotExpressibleError
 from piqs.spaces import DickeSpace, ProductSpace, Space
 from piqs.spaces.dicke import num_dicke_states
 
@@ -50,6 +51,8 @@ def read(
     ------
     TypeError, ValueError
         Naming the argument, what is wrong with it, and the remedy.
+    NotExpressibleError
+        (both of these) for what only QuTiP's own solvers take.
     """
     if isinstance(H, MasterEquation) or hasattr(H, "equation"):
         if c_ops is not None and not (isinstance(c_ops, (list, tuple)) and not c_ops):
@@ -100,8 +103,13 @@ def _from_qutip(
 def _space(dims: list, size: int, N: Any) -> Space:
     """The space of operators with these dims: Dicke kets where N says so."""
     sizes = _flat(dims[0])
+    if size != prod(sizes):
+        raise NotExpressibleError(
+            f"H acts on {size} kets of {prod(sizes)} with dims {sizes}, a space of restricted energy; use mesolve, steadystate "
+            "or QuTiP"
+        )
     if N is None:
-        return Space(sizes, size)
+        return Space(sizes)
     numbers = [N] if not isinstance(N, Sequence) else list(N)
     if len(numbers) != len(sizes):
         raise ValueError(f"N must have one entry for each of the {len(sizes)} subsystems {sizes}, got {N!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,39 @@ from qutip import Qobj, ket2dm
 from piqs._checks import matrix as matrix_of
 from piqs._resources import available_bytes
 from piqs.equations.operator import check_hermitian
-from piqs.errors import DimensionError
+from piqs.errors import DimensionError, UnphysicalWarning
 
 # Positivity of larger blocks is judged by their 2 x 2 minors instead of their eigenvalues.
 _LARGEST_BLOCK = 400
+# An operator whose trace is this close to one is meant as a state.
+_NEARLY_A_STATE = 1e-2
 
 
 def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
     """The density matrix of a ket or operator, refusing what is no state of a system with these dims."""
+    matrix = _matrix(rho0, dims, name)
+    _check_state(matrix, rho0.isket, name)
+    return matrix
+
+
+def initial_operator(operator: Any, dims: list, name: str = "rho0") -> sp.csr_array:
+    """The matrix of an operator (of a ket: its projector) to evolve, which need not be a state.
+
+    Warns
+    -----
+    UnphysicalWarning
+        Where a state is meant, since it is a ket or its trace is nearly one, and it is none.
+    """
+    matrix = _matrix(operator, dims, name)
+    if operator.isket or abs(matrix.trace() - 1.0) < _NEARLY_A_STATE:
+        try:
+            _check_state(matrix, operator.isket, name)
+        except ValueError as error:
+            warnings.warn(f"{error}; it evolves as it stands", UnphysicalWarning, stacklevel=4)
+    return matrix
+
+
+def _matrix(rho0: Any, dims: list, name: str) -> sp.csr_array:
     if not isinstance(rho0, Qobj):
         raise TypeError(f"{name} must be a Qobj (ket or density matrix), got {type(rho0).__name__}")
     if rho0.isket:
@@ -30,14 +56,14 @@ def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
                 "trajectories (piqs.mcsolve), which need the ket only"
             )
         rho0 = ket2dm(rho0)
-        from_ket = True
-    elif rho0.isoper:
-        from_ket = False
-    else:
+    elif not rho0.isoper:
         raise TypeError(f"{name} must be a ket or a density matrix, got a {rho0.type} with dims {rho0.dims}")
     if rho0.dims != dims:
         raise DimensionError(f"{name} has dims {rho0.dims}, but the problem has dims {dims}")
-    matrix = matrix_of(rho0, name)
+    return matrix_of(rho0, name)
+
+
+def _check_state(matrix: sp.csr_array, from_ket: bool, name: str) -> None:
     trace = matrix.trace()
     if abs(trace - 1.0) > 1e-8:
         raise ValueError(
@@ -46,7 +72,6 @@ def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
     if not from_ket:
         check_hermitian(matrix, name)
         _check_positive(matrix, name)
-    return matrix
 
 
 def _check_positive(matrix: sp.csr_array, name: str) -> None:

@@ -16,11 +16,13 @@ from piqs._checks import choice, finite
 from piqs._checks import matrix as matrix_of
 from piqs._checks import times as checked_times
 from piqs.equations import Observables, read
+from piqs.errors import NotExpressibleError
 from piqs.integrators.base import Problem
 from piqs.integrators.choose import choose
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates
+from piqs.solvers import handover
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
 from piqs.solvers.time_evolution import evolve
@@ -31,6 +33,9 @@ __all__ = [
     "correlation_2op_1t",
     "correlation_2op_2t",
     "correlation_3op_1t",
+    "correlation_3op_2t",
+    "correlation_4op_1t",
+    "correlation_4op_2t",
 ]
 
 
@@ -158,11 +163,9 @@ def correlation_2op_2t(
     A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
     names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
     choice(map, "map", ("serial", "parallel", "loky"))
-    delays, first = _delays(taulist)
-    starts = checked_times([0.0] if tlist is None else tlist, "tlist")
-    last = np.inf if max_t_plus_tau is None else finite(max_t_plus_tau, "max_t_plus_tau")
-    problem = _Regression(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
-    return problem.rows(state0, starts, delays, (A, B, C), names, last)[:, first:]
+    return _two_times(
+        H, state0, tlist, taulist, c_ops, (A, B, C), names, solver, args, options, max_t_plus_tau
+    )
 
 
 def correlation_3op_1t(
@@ -208,6 +211,152 @@ def correlation_3op_1t(
     """
     names = ("a_op", "b_op", "c_op")
     return _one_time(H, state0, taulist, c_ops, (a_op, b_op, c_op), names, solver, args, options)
+
+
+def correlation_3op_2t(
+    H: Any,
+    state0: Qobj | None,
+    tlist: Any,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    b_op: Any,
+    c_op: Any,
+    solver: str = "me",
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    max_t_plus_tau: float | None = None,
+    map: str = "serial",
+    map_kw: dict[str, Any] | None = None,
+) -> np.ndarray:
+    r"""Three-operator two-time correlation function :math:`\langle A(t) B(t+\tau) C(t)\rangle`.
+
+    Parameters
+    ----------
+    H, state0, tlist, taulist, c_ops, solver, args, options, max_t_plus_tau, map, map_kw
+        As in `correlation_2op_2t`.
+    a_op, b_op, c_op : Qobj or QobjEvo
+        A, B and C.
+
+    Returns
+    -------
+    ndarray of complex128, shape (T1, T)
+        Rows belong to t, columns to tau.
+
+    Raises
+    ------
+    TypeError, ValueError, SteadyStateError
+        As in `correlation_2op_1t`.
+
+    Examples
+    --------
+    One photon of a decaying atom is never followed by another.
+
+    >>> import numpy as np
+    >>> import qutip
+    >>> from piqs import correlation_3op_2t
+    >>> sm, t = qutip.sigmam(), np.array([0.0, 1.0])
+    >>> c = correlation_3op_2t(0 * sm, qutip.basis(2, 0), t, t, [sm], sm.dag(), sm.dag() * sm, sm)
+    >>> bool(np.abs(c).max() < 1e-12)
+    True
+    """
+    names = ("a_op", "b_op", "c_op")
+    choice(map, "map", ("serial", "parallel", "loky"))
+    operators = (a_op, b_op, c_op)
+    return _two_times(
+        H, state0, tlist, taulist, c_ops, operators, names, solver, args, options, max_t_plus_tau
+    )
+
+
+def correlation_4op_1t(
+    H: Any,
+    state0: Qobj | None,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    b_op: Any,
+    c_op: Any,
+    d_op: Any,
+    solver: str = "me",
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    r"""Four-operator correlation function :math:`\langle A(0) B(\tau) C(\tau) D(0)\rangle`, as QuTiP 4 had it.
+
+    Parameters
+    ----------
+    H, state0, taulist, c_ops, solver, args, options
+        As in `correlation_2op_1t`.
+    a_op, b_op, c_op, d_op : Qobj or QobjEvo
+        A, B, C and D.
+
+    Returns
+    -------
+    ndarray of complex128, shape (T,)
+
+    Raises
+    ------
+    TypeError, ValueError, SteadyStateError
+        As in `correlation_2op_1t`.
+
+    Examples
+    --------
+    >>> import qutip
+    >>> from piqs import correlation_4op_1t
+    >>> sm = qutip.sigmam()
+    >>> c = correlation_4op_1t(0.5 * qutip.sigmax(), None, [0.0, 50.0], [sm], sm.dag(), sm.dag(), sm, sm)
+    >>> bool(abs(c[0]) < 1e-12), round(float(c[1].real), 6)  # (1/3)^2
+    (True, 0.111111)
+    """
+    return correlation_3op_1t(H, state0, taulist, c_ops, a_op, b_op * c_op, d_op, solver, args, options)
+
+
+def correlation_4op_2t(
+    H: Any,
+    state0: Qobj | None,
+    tlist: Any,
+    taulist: Any,
+    c_ops: Any,
+    a_op: Any,
+    b_op: Any,
+    c_op: Any,
+    d_op: Any,
+    solver: str = "me",
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> np.ndarray:
+    r"""Four-operator correlation function :math:`\langle A(t) B(t+\tau) C(t+\tau) D(t)\rangle`, as QuTiP 4 had it.
+
+    Parameters
+    ----------
+    H, state0, tlist, taulist, c_ops, solver, args, options
+        As in `correlation_2op_2t`.
+    a_op, b_op, c_op, d_op : Qobj or QobjEvo
+        A, B, C and D.
+
+    Returns
+    -------
+    ndarray of complex128, shape (T1, T)
+        Rows belong to t, columns to tau.
+
+    Raises
+    ------
+    TypeError, ValueError, SteadyStateError
+        As in `correlation_2op_1t`.
+
+    Examples
+    --------
+    >>> import qutip
+    >>> from piqs import correlation_4op_2t
+    >>> sm, up = qutip.sigmam(), qutip.basis(2, 0)
+    >>> c = correlation_4op_2t(0 * sm, up, [0.0, 1.0], [0.0], [sm], sm.dag(), sm, sm.dag(), sm)
+    >>> [round(float(x.real), 6) for x in c[:, 0]]  # the atom is excited until t
+    [1.0, 0.367879]
+    """
+    return correlation_3op_2t(
+        H, state0, tlist, taulist, c_ops, a_op, b_op * c_op, d_op, solver, args, options
+    )
 
 
 def coherence_function_g1(
@@ -328,9 +477,33 @@ def _one_time(
     options: Mapping[str, Any] | None,
 ) -> np.ndarray:
     """<A(0) B(tau) C(0)>."""
+    return _two_times(H, state0, None, taulist, c_ops, operators, names, solver, args, options)[0]
+
+
+def _two_times(
+    H: Any,
+    state0: Qobj | None,
+    tlist: Any,
+    taulist: Any,
+    c_ops: Any,
+    operators: tuple[Any, Any, Any],
+    names: tuple[str, str, str],
+    solver: str,
+    args: dict[str, Any] | None,
+    options: Mapping[str, Any] | None,
+    max_t_plus_tau: float | None = None,
+) -> np.ndarray:
+    """<A(t) B(t+tau) C(t)>, by QuTiP where the equation is none of this package's."""
     delays, first = _delays(taulist)
-    problem = _Regression(H, c_ops, solver, args, options, delays)
-    return problem.rows(state0, delays[:1], delays, operators, names)[0, first:]
+    starts = checked_times([0.0] if tlist is None else tlist, "tlist")
+    last = np.inf if max_t_plus_tau is None else finite(max_t_plus_tau, "max_t_plus_tau")
+    try:
+        problem = _Regression(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
+    except NotExpressibleError as reason:
+        return handover.correlation(reason, H, state0, starts, delays, c_ops, operators, args, options, last)[
+            :, first:
+        ]
+    return problem.rows(state0, starts, delays, operators, names, last)[:, first:]
 
 
 class _Regression:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from qutip import Qobj, qeye
+from qutip import Qobj, ket2dm, qzero, settings
 from qutip.core.data import CSR
 from qutip.solver.result import Result as QutipResult
 
 from piqs.liouville import Generator
 from piqs.solvers.views import Views
 from piqs.spaces import Space
+
+# States of which this part of the elements may be occupied are dense, as QuTiP's are; others sparse.
+_FULL = 0.25
 
 
 class Result(Views, QutipResult):
@@ -29,9 +32,9 @@ class Result(Views, QutipResult):
     e_data : dict
         The same, by the keys of e_ops.
     states : list of Qobj
-        Density matrices, where stored.
+        Density matrices (kets, where a ket evolves without noise), where stored.
     final_state : Qobj or None
-        The last density matrix, where stored.
+        The last of them, where stored.
     stats : dict
         Solver, method, number of real unknowns, applications of the generator, seconds.
     space : Space or None
@@ -43,16 +46,15 @@ class Result(Views, QutipResult):
         e_ops: Mapping[Any, Any],
         options: dict[str, Any],
         stats: dict[str, Any],
-        generator: Generator,
-        dims: list,
+        expand: Callable[[np.ndarray], Qobj],
         space: Space | None = None,
     ) -> None:
         self.space = space
         self._vectors: list[np.ndarray] = []
         self._expanded: list[Qobj] | None = None
         self._final_vector: np.ndarray | None = None
-        self._generator = generator
-        self._dims = dims
+        self._final: Qobj | None = None
+        self.expand = expand
         super().__init__(dict(e_ops), options, solver="mesolve", stats=stats)
 
     def fill(
@@ -69,15 +71,11 @@ class Result(Views, QutipResult):
         self._vectors = list(vectors)
         self._final_vector = final
 
-    def density_matrix(self, x: np.ndarray) -> Qobj:
-        """The density matrix of a reduced vector."""
-        return qobj(self._generator, x, self._dims)
-
     @property
     def states(self) -> list[Qobj]:
-        """Density matrices at all times, expanded on first use."""
+        """States at all times, expanded on first use."""
         if self._expanded is None:
-            self._expanded = [self.density_matrix(x) for x in self._vectors]
+            self._expanded = [self.expand(x) for x in self._vectors]
         return self._expanded
 
     @states.setter
@@ -88,26 +86,34 @@ class Result(Views, QutipResult):
         """Density matrices at all times, one at a time: only one of them is held in memory."""
         if not self._vectors and self._expanded is None:
             raise ValueError("the result holds no states; ask for them with options={'store_states': True}")
-        if self._expanded is not None:
-            yield from self._expanded
-            return
-        for x in self._vectors:
-            yield self.density_matrix(x)
+        for state in self._expanded or map(self.expand, self._vectors):
+            yield ket2dm(state) if state.isket else state
 
     @property
     def final_state(self) -> Qobj | None:
-        """The last density matrix, where stored."""
-        if self._vectors:
+        """The last state, where stored."""
+        if self._final is None and self._final_vector is not None:
+            self._final = self.expand(self._final_vector)
+        if self._final is None and (self._vectors or self._expanded):
             return self.states[-1]
-        return None if self._final_vector is None else self.density_matrix(self._final_vector)
+        return self._final
+
+    @final_state.setter
+    def final_state(self, value: Qobj | None) -> None:
+        self._final = value
 
 
 def qobj(generator: Generator, x: np.ndarray, dims: list) -> Qobj:
     """The Hermitian operator of a reduced vector."""
     matrix = generator.unpack(x)
     if matrix.nnz == 0:
-        return 0 * qeye(dims[0])
-    return Qobj(CSR(matrix_to_spmatrix(matrix)), dims=dims, isherm=True, copy=False)
+        state = qzero(dims[0], dtype="csr")
+    else:
+        state = Qobj(CSR(matrix_to_spmatrix(matrix)), dims=dims, isherm=True, copy=False)
+    dtype = settings.core["default_dtype"]
+    if dtype in (None, "core"):
+        dtype = "dense" if generator.n >= _FULL * matrix.shape[0] ** 2 else "csr"
+    return state.to(dtype)
 
 
 def matrix_to_spmatrix(matrix: Any) -> Any:

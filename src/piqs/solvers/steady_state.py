@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,36 +10,50 @@ import scipy.sparse as sp
 from qutip import Qobj, expect
 
 from piqs.equations import MasterEquation, read
+from piqs.errors import NoDissipationError, NotExpressibleError
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates
-from piqs.solvers import stationary
+from piqs.solvers import handover, stationary
 from piqs.solvers.result import qobj
 from piqs.solvers.stationary.base import several
 from piqs.solvers.time_evolution import warn_of_truncation
 
 METHODS = ("auto", *stationary.METHODS)
-# QuTiP's further methods lead to the ones of the same kind here.
+# QuTiP's further methods lead to the ones of the same kind here, ...
 _QUTIP_METHODS = {"eigen": "direct", "svd": "direct", "power": "direct", "propagator": "evolution"}
+# ... its linear solvers to what the method takes, ...
+_QUTIP_SOLVERS = (None, "solve", "lstsq", "spsolve", "mkl", "mkl_spsolve", "gmres", "lgmres", "bicgstab")
+# ... and these of its keywords have no counterpart.
+_QUTIP_KEYWORDS = {
+    "M", "atol", "drop_tol", "diag_pivot_thresh", "fill_factor", "maxiter", "mtol", "permc_spec", "power_eps", "power_maxiter",
+    "power_tol", "propagator_T", "propagator_max_iter", "propagator_tol", "restart", "return_info", "rtol", "sparse",
+    "use_precond", "use_rcm", "use_wbm", "weight", "x0",
+}  # fmt: skip
 
 # Up to this many kets the coherences that no population couples to are checked for a second steady state.
 _SMALL_SPACE = 30
 
 
 def steadystate(
-    H: Any,
+    A: Any = None,
     c_ops: Any = None,
     rho0: Qobj | None = None,
     method: str = "auto",
     tol: float = 1e-10,
     args: dict[str, Any] | None = None,
     info: bool = False,
+    *,
+    H: Any = None,
+    rho: Qobj | None = None,
+    solver: str | None = None,
+    **keywords: Any,
 ) -> Qobj | tuple[Qobj, dict[str, Any]]:
     r"""The state with :math:`\mathcal{L}\rho = 0`, which the system reaches from every (or a given) initial state.
 
     Parameters
     ----------
-    H : model, MasterEquation or Qobj
-        A model; or a Hamiltonian or Liouvillian superoperator, constant in time.
+    A : model, MasterEquation or Qobj
+        A model; or a Hamiltonian or Liouvillian superoperator, constant in time. The name is QuTiP's; ``H=`` is the same.
     c_ops : Qobj or list of Qobj, optional
         Collapse operators.
     rho0 : Qobj, optional
@@ -48,7 +63,8 @@ def steadystate(
         "direct": sparse LU; "two-level": sweeps over the sets of kets between which there is no coherence (the ladders of
         different j under local noise), and a balance of their weights; "iterative": GCROT preconditioned with the part of
         the generator that makes no jumps; "evolution": long times. "auto" (default) takes the one expected to need the
-        fewest multiplications. QuTiP's "eigen", "svd" and "power" lead to "direct", "propagator" to "evolution".
+        fewest multiplications. QuTiP's "eigen", "svd" and "power" lead to "direct", "propagator" to "evolution"; a
+        linear solver may follow, as in "iterative-gmres".
     tol : float
         Residual :math:`|\mathcal{L}\rho|` allowed, in the Frobenius norm relative to the largest rate. Default 1e-10.
     args : dict, optional
@@ -57,6 +73,11 @@ def steadystate(
         Also return a dictionary: method, unknowns, residual, condition, "error estimate" (their product, in the Frobenius
         norm), "considered" (for each method its expected cost in multiplications, or why it does not apply), and what the
         method counted. Default False.
+    H, rho
+        The same as A and rho0.
+    solver, **keywords
+        QuTiP's other keywords. They have no effect here, which a warning says: accuracy is `tol`. With "propagator" and its
+        own keywords QuTiP's method runs, as it does in spaces of restricted energy.
 
     Returns
     -------
@@ -94,20 +115,60 @@ def steadystate(
     >>> round(expect(jspin(10, "z"), rho), 9)
     1.666666667
     """
-    method = _QUTIP_METHODS.get(method, method)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    H, rho0 = _either(A, H, "A", "H"), _either(rho0, rho, "rho0", "rho")
+    own_method = _method(method, solver, set(keywords))
     if not (np.isfinite(tol) and tol > 0):
         raise ValueError(f"tol must be a positive number, got {tol!r}")
-    equation = read(H, c_ops, args).require_constant("steadystate")
-    rho = None if rho0 is None else equation.density_matrix(rho0)
-    state, details = find_steady_state(equation, rho, method, tol)
+    if H is None:
+        raise TypeError("steadystate needs A: a model, a Hamiltonian with c_ops, or a Liouvillian")
+    as_qutip = {"method": "direct" if method == "auto" else method, "solver": solver, **keywords}
+    try:
+        if method == "propagator" and any(key.startswith("propagator_") for key in keywords):
+            raise NotExpressibleError(f"keywords {sorted(keywords)} are those of QuTiP's propagator")
+        equation = read(H, c_ops, args).require_constant("steadystate")
+    except NotExpressibleError as reason:
+        state = handover.steadystate(reason, H, c_ops, **as_qutip, **({} if rho0 is None else {"rho": rho0}))
+        return (state, {"method": f"QuTiP: {method}", "handed over": str(reason)}) if info else state
+    if rho0 is None and not equation.channels and not equation.superoperator.terms:
+        raise NoDissipationError(
+            "the steady state is not unique: nothing damps the system; add c_ops, or pass rho0 to get its own limit"
+        )
+    if without_effect := sorted({*keywords, *(["solver"] if solver else [])}):
+        warnings.warn(
+            f"{without_effect} have no effect on this package's steadystate: the accuracy is tol, and method='auto' chooses "
+            "by size and structure",
+            stacklevel=2,
+        )
+    state, details = find_steady_state(
+        equation, None if rho0 is None else equation.density_matrix(rho0), own_method, tol
+    )
     if edges := equation.edges():
         details["highest Fock populations"] = {
             name: float(expect(edge, state)) for name, edge in edges.items()
         }
         warn_of_truncation(equation, details["highest Fock populations"])
     return (state, details) if info else state
+
+
+def _either(first: Any, second: Any, name: str, other: str) -> Any:
+    """The one of two arguments of the same meaning that is given."""
+    if first is not None and second is not None:
+        raise TypeError(f"{name} and {other} mean the same; pass one of them")
+    return second if first is None else first
+
+
+def _method(method: str, solver: str | None, keywords: set[str]) -> str:
+    """The method of this package for a name that may be QuTiP's, with its linear solver and keywords checked."""
+    name, _, linear = (method, "", "") if method in METHODS else str(method).partition("-")
+    own = _QUTIP_METHODS.get(name, name)
+    if own not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    for given in (linear or None, solver):
+        if given not in _QUTIP_SOLVERS:
+            raise ValueError(f"solver must be one of {_QUTIP_SOLVERS}, got {given!r}")
+    if unknown := keywords - _QUTIP_KEYWORDS:
+        raise TypeError(f"steadystate got unexpected keyword arguments {sorted(unknown)}")
+    return own
 
 
 def find_steady_state(

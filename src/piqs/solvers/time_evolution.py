@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from qutip import Qobj
-from qutip.ui.progressbar import progress_bars
+from qutip import Qobj, QobjEvo
 
 from piqs._checks import times as checked_times
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import BecameComplexError
 from piqs.equations.observables import named
-from piqs.errors import TruncationWarning
-from piqs.integrators.base import Problem
-from piqs.integrators.choose import choose, generator_for
+from piqs.equations.operator import check_hermitian
+from piqs.errors import NotExpressibleError, NotLindbladError, TruncationWarning
+from piqs.integrators.base import Integrator
+from piqs.integrators.choose import generator_for
 from piqs.integrators.options import Options
-from piqs.solvers.result import Result
+from piqs.solvers import handover, schroedinger
+from piqs.solvers.integration import integrate
+from piqs.solvers.regression import hermitian_parts
+from piqs.solvers.result import Result, qobj
 
 
 def mesolve(
@@ -46,7 +50,7 @@ def mesolve(
         A model such as `Dicke` or `Composite`; or a Hamiltonian, or a Liouvillian superoperator, in inverse time,
         time-dependent ones as QobjEvo or in QuTiP's list format.
     rho0 : Qobj
-        Initial density matrix or ket.
+        Initial density matrix or ket. Any other operator of the space evolves too, such as the C rho A of quantum regression.
     tlist : array_like (T,)
         Output times, not decreasing; the first is the initial one.
     c_ops : Qobj, QobjEvo or list of them, optional
@@ -65,6 +69,11 @@ def mesolve(
     Result
         With the attributes of QuTiP's: times, expect, e_data, states, final_state, stats.
 
+    Warns
+    -----
+    UnphysicalWarning
+        Where the trace of rho0 is nearly one and it is no state, and where H is not Hermitian or no Liouvillian.
+
     Raises
     ------
     TypeError, ValueError, KeyError
@@ -76,6 +85,12 @@ def mesolve(
 
     Notes
     -----
+    A ket that evolves under QuTiP's H without c_ops stays a ket, as in QuTiP.
+
+    What is no linear equation with known operators is handed to QuTiP's own solvers, which ``stats["solver"]`` tells: functions
+    that return operators, feedback, superoperators in place of rho0, spaces of
+    restricted energy, H that is not Hermitian, and Liouvillians that lose trace.
+
     The methods are in :mod:`piqs.integrators.registry`. "auto" takes dense exponentials for small problems, uniformization
     where only populations move, else Faber polynomials, or a rational Krylov space where fewer operations are expected of
     it, and the explicit pair of order 8 for problems that depend on time; ``stats["considered"]`` says what each was
@@ -94,12 +109,66 @@ def mesolve(
     True
     """
     start = time.perf_counter()
-    settings = Options.read(options)
     times = checked_times(tlist, "tlist")
-    equation = read(H, c_ops, args, times)
-    result = evolve(equation, equation.density_matrix(rho0), times, e_ops, settings, start)
+    try:
+        equation = read(H, c_ops, args, times)
+        if isinstance(rho0, Qobj) and rho0.issuper:
+            raise NotExpressibleError("rho0 is a superoperator, and the result a dynamical map")
+        matrix = equation.initial_operator(rho0)
+    except NotExpressibleError as reason:
+        return handover.mesolve(reason, H, rho0, times, c_ops, e_ops, args, options)
+    settings = Options.read(options)
+    if (
+        rho0.isket
+        and handover.is_qutip_problem(H)
+        and not (equation.channels or equation.superoperator.terms)
+    ):
+        return schroedinger.evolve(equation, rho0, times, e_ops, settings, start)
+    result = _evolve_any(equation, matrix, times, e_ops, settings, start)
     warn_of_truncation(equation, result.stats.get("highest Fock populations", {}))
     return result
+
+
+def _evolve_any(
+    equation: MasterEquation,
+    matrix: sp.csr_array,
+    times: np.ndarray,
+    e_ops: Any,
+    settings: Options,
+    start: float,
+) -> Result:
+    """Solve an equation from any operator: one that is not Hermitian is the sum A + i B of two that are."""
+    try:
+        check_hermitian(matrix, "rho0")
+        return evolve(equation, matrix, times, e_ops, settings, start)
+    except NotLindbladError:
+        pass
+    asked = named(e_ops)
+    functions = {key: op for key, op in asked.items() if not isinstance(op, (Qobj, QobjEvo)) and callable(op)}
+    observed = {key: op for key, op in asked.items() if key not in functions}
+    want_states = settings.store_states or (settings.store_states is None and not asked)
+    each = replace(settings, store_states=bool(want_states or functions))
+    factors, parts = zip(*hermitian_parts(matrix), strict=True)
+    solved = [evolve(equation, part, times, observed, each, start) for part in parts]
+    options = {**asdict(settings), "store_states": want_states}
+    result = Result(asked, options, solved[0].stats, solved[0].expand, equation.space)
+    states = [_sum(factors, row) for row in zip(*(part.states for part in solved), strict=True)]
+    values = {key: _sum(factors, [np.asarray(part.e_data[key]) for part in solved]) for key in observed}
+    for key, function in functions.items():
+        values[key] = np.array([function(float(t), state) for t, state in zip(times, states, strict=True)])
+    result.fill(times, {key: values[key] for key in asked}, [], None)
+    result.states = states if want_states else []
+    if settings.store_final_state:
+        result.final_state = _sum(factors, [part.final_state for part in solved])
+    return result
+
+
+def _sum(factors: Sequence[complex], values: Sequence[Any]) -> Any:
+    """sum_k f_k v_k."""
+    total = factors[0] * values[0]
+    for f, value in zip(factors[1:], values[1:], strict=True):
+        total = total + f * value
+    return total
 
 
 def evolve(
@@ -142,14 +211,8 @@ def _evolve(
         "generator": generator.kind,
         "populations only": generator.populations.size == generator.n,
     }
-    result = Result(
-        asked,
-        {**asdict(settings), "store_states": want_states},
-        stats,
-        generator,
-        equation.dims,
-        equation.space,
-    )
+    expand = partial(qobj, generator, dims=equation.dims)
+    result = Result(asked, {**asdict(settings), "store_states": want_states}, stats, expand, equation.space)
 
     vectors: list[np.ndarray] = []
     from_functions: dict[Any, list] = {key: [] for key in rows.functions}
@@ -158,53 +221,29 @@ def _evolve(
         if want_states:
             vectors.append(x.copy())
         for key, function in rows.functions.items():
-            from_functions[key].append(function(float(times[i]), result.density_matrix(x)))
+            from_functions[key].append(function(float(times[i]), result.expand(x)))
 
-    bar = progress_bars[settings.progress_bar](times.size, **settings.progress_kwargs)
-    choice = choose(
-        settings.integrator,
-        Problem(
-            generator,
-            generator.pack(rho),
-            times,
-            rows.matrix(generator),
-            settings.rtol,
-            settings.atol,
-            settings.max_step,
-            on_state if want_states or rows.functions else None,
-            _updater(bar) if settings.progress_bar else None,
-        ),
-    )
-    integrator = choice.integrator
-    stats["considered"] = choice.considered
-    if settings.without_effect:
-        stats["options without effect"] = list(settings.without_effect)
-    begin = time.perf_counter()
-    stats["preparation time"] = begin - start
-    try:
-        integrator.run()
-    except KeyboardInterrupt as interrupt:
-        stats["end_condition"] = "interrupted"
-        interrupt.result = result  # type: ignore[attr-defined]
-        raise
-    finally:
-        bar.finished()
+    def collect(integrator: Integrator) -> None:
         done = integrator.done
-        stats["method"] = integrator.used
-        stats["run time"] = time.perf_counter() - begin
-        stats["applications"] = integrator.applications
-        stats["error estimate"] = float(integrator.error)
         values = rows.combine(times[:done], integrator.values[:done])
         values.update({key: np.array(series[:done]) for key, series in from_functions.items()})
         if edges:
             highest = {edge.name: float(np.max(values[edge], initial=0.0)) for edge in edges}
             stats["highest Fock populations"] = highest
-        result.fill(
-            times[:done],
-            {key: values[key] for key in asked},
-            vectors[:done],
-            integrator.x.copy() if settings.store_final_state else None,
-        )
+        final = integrator.x.copy() if settings.store_final_state else None
+        result.fill(times[:done], {key: values[key] for key in asked}, vectors[:done], final)
+
+    integrate(
+        result,
+        generator,
+        generator.pack(rho),
+        times,
+        rows.matrix(generator),
+        settings,
+        on_state if want_states or rows.functions else None,
+        start,
+        collect,
+    )
     return result
 
 
@@ -225,16 +264,3 @@ def warn_of_truncation(equation: MasterEquation, populations: Mapping[Any, float
                 TruncationWarning,
                 stacklevel=4,
             )
-
-
-def _updater(bar: Any) -> Callable[[int], None]:
-    """Bring a QuTiP progress bar up to the number of outputs done."""
-    seen = 0
-
-    def update(done: int) -> None:
-        nonlocal seen
-        while seen < done:
-            bar.update()
-            seen += 1
-
-    return update

@@ -1,0 +1,85 @@
+"""One integration: choosing the method, running it with its progress shown, and what results and statistics keep of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip.ui.progressbar import progress_bars
+
+from piqs.integrators.base import Integrator, Problem
+from piqs.integrators.choose import choose
+from piqs.integrators.options import Options
+from piqs.liouville import Generator
+from piqs.solvers.result import Result
+
+
+def integrate(
+    result: Result,
+    generator: Generator,
+    x0: np.ndarray,
+    times: np.ndarray,
+    rows: sp.csr_array,
+    settings: Options,
+    on_state: Callable[[int, np.ndarray], None] | None,
+    start: float,
+    collect: Callable[[Integrator], None],
+) -> None:
+    """Run the method asked for, and hand what it has done to `collect`, even after an interruption.
+
+    Parameters
+    ----------
+    result : Result
+        Its ``stats`` are filled in; a KeyboardInterrupt carries it.
+    generator, x0, times, rows, on_state
+        The problem, as for `piqs.integrators.base.Problem`.
+    settings : Options
+        Method, accuracy, progress bar.
+    start : float
+        ``time.perf_counter()`` when the preparation began.
+    collect : callable
+        Enters the outputs into the result.
+    """
+    stats = result.stats
+    bar = progress_bars[settings.progress_bar](times.size, **settings.progress_kwargs)
+    on_progress = _updater(bar) if settings.progress_bar else None
+    choice = choose(
+        settings.integrator,
+        Problem(
+            generator, x0, times, rows, settings.rtol, settings.atol, settings.max_step, on_state, on_progress
+        ),
+    )
+    integrator = choice.integrator
+    stats["considered"] = choice.considered
+    if settings.without_effect:
+        stats["options without effect"] = list(settings.without_effect)
+    begin = time.perf_counter()
+    stats["preparation time"] = begin - start
+    try:
+        integrator.run()
+    except KeyboardInterrupt as interrupt:
+        stats["end_condition"] = "interrupted"
+        interrupt.result = result  # type: ignore[attr-defined]
+        raise
+    finally:
+        bar.finished()
+        stats["method"] = integrator.used
+        stats["run time"] = time.perf_counter() - begin
+        stats["applications"] = integrator.applications
+        collect(integrator)
+
+
+def _updater(bar: Any) -> Callable[[int], None]:
+    """Bring a QuTiP progress bar up to the number of outputs done."""
+    seen = 0
+
+    def update(done: int) -> None:
+        nonlocal seen
+        while seen < done:
+            bar.update()
+            seen += 1
+
+    return update
