@@ -11,7 +11,7 @@ import qutip
 
 import brute_force as bf
 import piqs
-from piqs import Dicke, css, excited, ghz, jspin, mesolve
+from piqs import Dicke, css, css_ket, excited, ghz, jspin, mesolve
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 LOCAL = {"emission": qutip.sigmam(), "dephasing": qutip.sigmaz() / 2, "pumping": qutip.sigmap()}
@@ -81,7 +81,7 @@ def test_one_channel_at_a_time(channel):
 @pytest.mark.slow
 def test_five_emitters():
     N = 5
-    rho = css(N, 1.0, 0.5, coordinates="polar").full()
+    rho = css_ket(N, 1.0, 0.5, coordinates="polar").proj().full()
     exact = qutip_states(N, spin(N, "x"), RATES, rho, [0, 0.4])
     ours = Dicke(N, jspin(N, "x"), **RATES).mesolve(qutip.Qobj(rho), [0, 0.4], options=TIGHT).states[-1]
     assert np.abs(ours.full() - exact[-1]).max() < 1e-9

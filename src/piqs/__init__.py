@@ -4,6 +4,7 @@ from piqs.about import about, cite
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
+from piqs.compat import import_lines as _import_lines
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
 from piqs.compat.objects import MCSolver, MESolver, correlation_3op
 from piqs.compat.pim import Pim, tau_column
@@ -316,3 +317,5 @@ __all__ = [
     "wehrl_entropy",
     "young_diagrams",
 ]
+
+_import_lines.install(__name__, {name: globals()[name] for name in __all__})

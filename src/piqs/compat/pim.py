@@ -145,6 +145,15 @@ class Pim(SixRates):
         self.collective_pumping = collective_pumping
         self.collective_dephasing = collective_dephasing
 
+    @property
+    def M(self) -> dict[int, dict[int, float]]:
+        """Elements of the coefficient matrix that are not zero, as {row: {column: value}}."""
+        found: dict[int, dict[int, float]] = {}
+        entries = self.coefficient_matrix().tocoo()
+        for row, column, value in zip(*entries.coords, entries.data, strict=True):
+            found.setdefault(int(row), {})[int(column)] = float(value)
+        return found
+
     def isdicke(self, dicke_row: int, dicke_col: int) -> bool:
         """Whether the table has a ket at this row and column."""
         return 0 <= dicke_col <= min(dicke_row, self.N - dicke_row)

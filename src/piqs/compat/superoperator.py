@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from qutip import Qobj
+from scipy.linalg import expm
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
+from scipy.sparse.csgraph import connected_components
 
-from piqs._checks import LARGEST
+from piqs._checks import LARGEST, fits_in_memory
 from piqs._checks import matrix as matrix_of
 from piqs.spaces.dicke import block_offsets, num_dicke_states
 from piqs.states.blocks import block_elements
@@ -138,6 +140,18 @@ def _without_rounding(total: csr_array, scale: np.ndarray) -> csr_array:
         total.setdiag(kept)
     total.eliminate_zeros()
     return total.tocsr()
+
+
+def exponential(generator: csr_array, t: float) -> csr_array:
+    """exp(t L) on the physical pairs, by parts that exchange nothing."""
+    count, label = connected_components(abs(generator), directed=False)
+    places = [np.flatnonzero(label == k) for k in range(count)]
+    fits_in_memory(64 * max(place.size for place in places) ** 2, "a part of the exponential", "N")
+    parts = [(place, expm(t * generator[place][:, place].toarray())) for place in places]
+    rows = np.concatenate([np.repeat(place, place.size) for place, _ in parts])
+    columns = np.concatenate([np.tile(place, place.size) for place, _ in parts])
+    values = np.concatenate([part.ravel() for _, part in parts])
+    return csr_array((values, (rows, columns)), shape=generator.shape)
 
 
 def superoperator(N: int, generator: csr_array, damping: float = 0.0) -> Qobj:

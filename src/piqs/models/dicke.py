@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from qutip import Qobj, QobjEvo
+from qutip import Qobj, QobjEvo, to_choi, to_kraus
 from scipy.sparse import csr_array
 
 from piqs import _checks
@@ -14,6 +14,7 @@ from piqs.compat.superoperator import (
     check_size,
     commutator_on_blocks,
     dissipator_on_blocks,
+    exponential,
     is_physical,
     physical_eigenstates,
     superoperator,
@@ -297,6 +298,55 @@ class Dicke(SixRates, Model):
         if H is not None:
             dissipator = dissipator + commutator_on_blocks(self.N, _checks.matrix(H, "hamiltonian"))
         return superoperator(self.N, dissipator, rate)
+
+    def channel(self, t: float, form: str = "super") -> Qobj | list[Qobj]:
+        r"""The completely positive map from a state to the state a time later, :math:`\rho \to e^{t\mathcal{L}}(P\rho)`.
+
+        P keeps the blocks of equal j, which hold all of a permutation-invariant state. With it the map is completely
+        positive; the exponential of `liouvillian`, which damps the other elements, is so up to 1e-3 only.
+
+        Parameters
+        ----------
+        t : float
+            Time, >= 0.
+        form : {"super", "choi", "kraus"}
+            A superoperator, the Choi matrix, or Kraus operators. Default "super".
+
+        Returns
+        -------
+        Qobj or list of Qobj
+            With "kraus" a list of operators with :math:`\sum_k K_k^\dagger K_k = 1`.
+
+        Raises
+        ------
+        ValueError
+            For a negative time, and for a Hamiltonian that depends on time.
+        MemoryError
+            If the map cannot be stored.
+
+        Examples
+        --------
+        >>> from piqs import Dicke, css
+        >>> kraus = Dicke(2, emission=0.3).channel(0.5, "kraus")
+        >>> rho = sum(K * css(2) * K.dag() for K in kraus)
+        >>> round(rho.tr(), 12)
+        1.0
+        """
+        _checks.choice(form, "form", ("super", "choi", "kraus"))
+        time = _checks.finite(t, "t")
+        if time < 0:
+            raise ValueError(f"t must be >= 0, got {t!r}; the dynamics has no inverse that is a channel")
+        self.equation().require_constant("channel")
+        check_size(self.N, damping=False)
+        generator = dissipator_on_blocks(self.N, self.noise())
+        if self.hamiltonian is not None:
+            generator = generator + commutator_on_blocks(
+                self.N, _checks.matrix(self.hamiltonian, "hamiltonian")
+            )
+        whole = superoperator(self.N, exponential(generator, time))
+        if form == "super":
+            return whole
+        return to_choi(whole) if form == "choi" else to_kraus(whole, tol=1e-13)
 
     def pisolve(
         self,

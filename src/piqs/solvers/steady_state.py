@@ -64,7 +64,7 @@ def steadystate(
         different j under local noise), and a balance of their weights; "iterative": GCROT preconditioned with the part of
         the generator that makes no jumps; "evolution": long times. "auto" (default) takes the one expected to need the
         fewest multiplications. QuTiP's "eigen", "svd" and "power" lead to "direct", "propagator" to "evolution"; a
-        linear solver may follow, as in "iterative-gmres".
+        linear solver may follow, and "iterative-gmres" and its like lead to "auto".
     tol : float
         Residual :math:`|\mathcal{L}\rho|` allowed, in the Frobenius norm relative to the largest rate. Default 1e-10.
     args : dict, optional
@@ -160,7 +160,7 @@ def _either(first: Any, second: Any, name: str, other: str) -> Any:
 def _method(method: str, solver: str | None, keywords: set[str]) -> str:
     """The method of this package for a name that may be QuTiP's, with its linear solver and keywords checked."""
     name, _, linear = (method, "", "") if method in METHODS else str(method).partition("-")
-    own = _QUTIP_METHODS.get(name, name)
+    own = "auto" if name == "iterative" and linear else _QUTIP_METHODS.get(name, name)
     if own not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     for given in (linear or None, solver):

@@ -5,6 +5,7 @@ product of the emitters with :math:`|e\rangle = (1, 0)`, it has :math:`2^N`.
 """
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ __all__ = [
     "superradiant",
     "thermal",
 ]
+
+
+# Below this y component, for one emitter, the sign of phi changes nothing.
+_SIGN_MATTERS = 1e-12
 
 
 def _projector(ket: Qobj) -> Qobj:
@@ -234,6 +239,11 @@ def css(
     ValueError
         If :math:`|a|^2 + |b|^2 \ne 1`.
 
+    Warns
+    -----
+    UserWarning
+        For polar coordinates where the sign of :math:`\phi` matters, which is the other one in QuTiP.
+
     Examples
     --------
     >>> css(2).full().real.round(3)
@@ -242,7 +252,14 @@ def css(
            [0.25 , 0.354, 0.25 , 0.   ],
            [0.   , 0.   , 0.   , 0.   ]])
     """
-    return _projector(css_ket(N, x, y, basis, coordinates))
+    ket = css_ket(N, x, y, basis, coordinates)
+    if coordinates == "polar" and abs(np.sin(x) * np.sin(y)) > _SIGN_MATTERS:
+        warnings.warn(
+            f"css(..., phi = {y:.6g}, coordinates='polar') points to (sin theta cos phi, sin theta sin phi, cos theta); in "
+            "qutip.piqs its y component has the other sign, so leave out a minus sign that made up for it",
+            stacklevel=2,
+        )
+    return _projector(ket)
 
 
 def thermal(N: int, n_th: float | None = None, *, w0: float = 1.0, temperature: float | None = None) -> Qobj:
