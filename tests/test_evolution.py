@@ -161,3 +161,13 @@ def test_nothing_decays_into_subnormal_numbers():
     for rho in result.states:
         size = np.abs(rho.full())
         assert size[size > 0].min() > 1e-300
+
+
+@pytest.mark.parametrize("method", ["exponential", "auto"])
+def test_spacings_are_compared_where_they_are(method):
+    # a last time far away says nothing of the first ones
+    options = {"method": method}
+    atom = piqs.Dicke(1, emission=1.0)
+    times = np.array([0, 1e-3, 3e-3, 0.5, 1e13, 1e15])
+    result = atom.mesolve(piqs.excited(1), times, [piqs.jspin(1, "z")], options=options)
+    assert np.abs(result.expect[0] + 0.5 - np.exp(-times)).max() < 1e-12

@@ -23,9 +23,11 @@ def walk(
 
     ``occupied[:count]`` are the entries of p that are not zero; q is zero, ``next_occupied`` is work space.
     Before application k the moments ``observables @ p`` go to ``moments[k]`` and ``weights[k] * p`` is added to
-    ``total``. Entries below ``threshold`` are dropped. Returns the new count; p and ``occupied`` hold the result.
+    ``total``. Entries below ``threshold`` are dropped. Returns the new count and the sum of what was dropped; p and
+    ``occupied`` hold the result.
     """
     steps = weights.size
+    dropped = 0.0
     for k in range(steps):
         w = weights[k]
         for o in range(observables.shape[0]):
@@ -56,5 +58,7 @@ def walk(
                 p[r] = q[r]
                 occupied[count] = r
                 count += 1
+            else:
+                dropped += q[r]
             q[r] = 0.0
-    return count
+    return count, dropped

@@ -102,6 +102,11 @@ class MasterEquation:
         operators = (self.hamiltonian, self.superoperator)
         return all(o.is_constant for o in operators) and all(c.is_constant for c in self.channels)
 
+    @property
+    def is_lindblad(self) -> bool:
+        """Whether no rate may be negative, so that states stay states."""
+        return not self.superoperator.terms and not any(channel.allow_negative for channel in self.channels)
+
     def with_complex_coefficients(self, t: float) -> MasterEquation:
         """The same equation, with every coefficient taken as complex, since one was found to be so at t."""
         check_hermitian(self.hamiltonian.at(t, self.space.size), f"H(t = {t:.6g})")

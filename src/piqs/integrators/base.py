@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
+from piqs.integrators.stretches import Stretch, stretches
 from piqs.linear.ellipse import Ellipse, ellipse
 from piqs.liouville import AssembledGenerator, Generator
 
@@ -59,6 +60,11 @@ class Problem:
         """The error allowed, as a trace norm; that of the first state is taken at its lower bound, exact for a state."""
         trace = abs(float(np.real(self.generator.trace @ self.x0)))
         return self.atol + self.rtol * max(trace, np.sqrt(self.generator.dot(self.x0, self.x0)))
+
+    @cached_property
+    def stretches(self) -> list[Stretch]:
+        """Where coefficients change, see ``piqs.integrators.stretches``."""
+        return stretches(self.generator.coefficients, self.times)
 
     @cached_property
     def relative_accuracy(self) -> float:

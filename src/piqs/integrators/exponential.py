@@ -15,8 +15,9 @@ from piqs.integrators.base import OnMatrix
 
 # Outputs propagated at once, which bounds memory.
 _BLOCK = 1024
-# Spacings that differ by this many roundings of the times are the same.
-_SAME = 8 * np.finfo(float).eps
+_EPS = np.finfo(float).eps
+# Spacings are the same that differ by this many roundings of the times they lie between.
+_SAME = 4.0
 # Multiplications of a dense product that take as long as one of a sparse application, and of one exponential's set-up.
 _DENSE, _SET_UP = 8.0, 4e5
 
@@ -29,13 +30,14 @@ class Exponential(OnMatrix):
 
     def cost(self) -> float:
         n = float(self.generator.n)
-        gaps = np.diff(self.times)
-        spacings = 1 + np.count_nonzero(np.abs(np.diff(gaps)) > self._tolerance) if gaps.size else 0
+        gaps, rounding = self._spacings(0, self.times.size)
+        spacings = 1 + np.count_nonzero(np.abs(np.diff(gaps)) > rounding[1:]) if gaps.size else 0
         return spacings * (_SET_UP + 20.0 * n**3 / _DENSE) + self.times.size * n**2 / _DENSE
 
-    @property
-    def _tolerance(self) -> float:
-        return _SAME * float(np.abs(self.times).max())
+    def _spacings(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Spacings of some output times, and how much of each is rounding of the times."""
+        times = self.times[first:last]
+        return np.diff(times), _SAME * _EPS * np.abs(times[1:])
 
     @one_blas_thread()
     def run(self) -> None:
@@ -44,12 +46,14 @@ class Exponential(OnMatrix):
         trace = self.conserved_trace
         whole = float(trace @ self.x)
         self.record_state(self.x)
-        spacing, propagator = -1.0, matrix
+        # Rounding of exp(tL) is eps |L| t.
+        self.error = _EPS * (10.0 + self.generator.largest_rate(self.times) * self.problem.duration)
+        spacing, propagator = np.nan, matrix
         while self.done < self.times.size:
-            ahead = np.diff(self.times[self.done - 1 : self.done + _BLOCK])
-            other = np.flatnonzero(np.abs(ahead - ahead[0]) > self._tolerance)
+            ahead, rounding = self._spacings(self.done - 1, self.done + _BLOCK)
+            other = np.flatnonzero(np.abs(ahead - ahead[0]) > np.maximum(rounding, rounding[0]))
             count = int(other[0]) if other.size else ahead.size
-            if abs(ahead[0] - spacing) > self._tolerance:
+            if not abs(ahead[0] - spacing) <= rounding[0]:
                 spacing = float(ahead[:count].mean())
                 propagator = la.expm(spacing * matrix)
             states = self._powers(propagator, count)

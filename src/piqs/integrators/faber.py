@@ -175,5 +175,7 @@ class Faber(Integrator):
             self.growth *= max(10.0, left_out / allowed)
             self._known.clear()
         else:
+            # What is left out is about as large as the last terms.
+            self.error += (sizes[-2:].sum() + rounding) * self.generator.trace_norm(x) / max(norms[0], 1e-300)
             return moments
         return None

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from piqs._kernels.uniformization import walk
 from piqs.integrators.base import OnMatrix, Problem
 
+_EPS = np.finfo(float).eps
 # Part of the kets that the populations occupy at a time: measured 0.05 in a burst, up to 0.7 where they spread.
 _OCCUPIED_BY_WAVE, _OCCUPIED_WHEN_SPREAD = 0.1, 0.7
 # Applications between two looks at the clock and the keyboard.
@@ -100,6 +101,8 @@ class Uniformization(OnMatrix):
                 if ready:
                     self.record_values(np.array([w @ moments[a : a + w.size] for a, w in ready]))
         self.x = walker.total
+        # What was dropped, and rounding of the Poisson weights, which are products of as many ratios.
+        self.error += walker.dropped + _EPS * (10.0 + np.sqrt(applications)) * float(np.abs(self.x).sum())
         if self.on_state is not None:
             self.record_state(self.x)
 
@@ -119,13 +122,15 @@ class _Walker:
         self.occupied[: start.size] = start
         self.count = start.size
         self.total = np.zeros(n)
+        self.dropped = 0.0
         # all that is ever dropped adds up to less than a hundredth of the tolerance
         tolerance = method.problem.atol + method.problem.rtol * self.p.sum()
         self.threshold = 0.01 * tolerance / (float(max(n, 1)) * applications)
 
     def advance(self, moments: np.ndarray, weights: np.ndarray) -> None:
         m = self.matrix
-        self.count = walk(
+        self.count, dropped = walk(
             m.indptr, m.indices, m.data, self.p, self.q, self.occupied, self.spare, self.count,
             self.threshold, self.rows, moments, weights, self.total,
         )  # fmt: skip
+        self.dropped += dropped

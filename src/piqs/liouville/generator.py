@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,8 @@ class Generator(ABC):
         Dimension of the Hilbert space.
     dtype : numpy type
         float64, or complex128 where each off-diagonal element is kept as one complex number.
+    coefficients : tuple of callables or None
+        The real functions of time that the terms of L are multiplied with, None for 1.
     closed_forward : bool
         Whether the coordinates hold everything that the initial state evolves into.
     """
@@ -28,6 +31,7 @@ class Generator(ABC):
     kind: str
     n_kets: int
     dtype: Any
+    coefficients: tuple[Callable[[float], float] | None, ...]
     closed_forward: bool
 
     @property

@@ -73,6 +73,7 @@ class MatrixFreeGenerator(Generator):
 
     kind = "matrix-free"
     constant = True
+    coefficients = (None,)
     closed_forward = True
 
     def __init__(self, lindbladian: Lindbladian, rho: sp.csr_array) -> None:

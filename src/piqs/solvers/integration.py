@@ -12,6 +12,7 @@ from qutip.ui.progressbar import progress_bars
 
 from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.choose import choose
+from piqs.integrators.invariants import Invariants
 from piqs.integrators.options import Options
 from piqs.liouville import Generator
 from piqs.solvers.result import Result
@@ -27,6 +28,7 @@ def integrate(
     on_state: Callable[[int, np.ndarray], None] | None,
     start: float,
     collect: Callable[[Integrator], None],
+    are_states: bool = False,
 ) -> None:
     """Run the method asked for, and hand what it has done to `collect`, even after an interruption.
 
@@ -42,16 +44,19 @@ def integrate(
         ``time.perf_counter()`` when the preparation began.
     collect : callable
         Enters the outputs into the result.
+    are_states : bool
+        Whether the vectors are density matrices and stay so, so that trace and populations are watched.
     """
     stats = result.stats
     bar = progress_bars[settings.progress_bar](times.size, **settings.progress_kwargs)
     on_progress = _updater(bar) if settings.progress_bar else None
-    choice = choose(
-        settings.integrator,
-        Problem(
-            generator, x0, times, rows, settings.rtol, settings.atol, settings.max_step, on_state, on_progress
-        ),
+    problem = Problem(
+        generator, x0, times, rows, settings.rtol, settings.atol, settings.max_step, on_state, on_progress
     )
+    watch = Invariants(problem) if are_states else None
+    if watch is not None and on_state is not None:
+        problem.on_state = watch.each(on_state)
+    choice = choose(settings.integrator, problem)
     integrator = choice.integrator
     stats["considered"] = choice.considered
     if settings.without_effect:
@@ -60,6 +65,8 @@ def integrate(
     stats["preparation time"] = begin - start
     try:
         integrator.run()
+        if watch is not None:
+            watch.check(integrator.x, float(times[-1]), integrator.error)
     except KeyboardInterrupt as interrupt:
         stats["end_condition"] = "interrupted"
         interrupt.result = result  # type: ignore[attr-defined]
@@ -69,6 +76,7 @@ def integrate(
         stats["method"] = integrator.used
         stats["run time"] = time.perf_counter() - begin
         stats["applications"] = integrator.applications
+        stats["error estimate"] = float(integrator.error)
         collect(integrator)
 
 

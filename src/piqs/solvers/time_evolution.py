@@ -243,6 +243,7 @@ def _evolve(
         on_state if want_states or rows.functions else None,
         start,
         collect,
+        are_states=equation.is_lindblad,
     )
     return result
 
