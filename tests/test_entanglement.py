@@ -211,3 +211,66 @@ def test_distances_of_known_states():
     p, q = p / p.sum(), q / q.sum()
     assert piqs.relative_entropy(hot, cold) == pytest.approx(N * np.sum(p * np.log(p / q)), rel=1e-11)
     assert piqs.fidelity(hot, cold) == pytest.approx(np.sum(np.sqrt(p * q)) ** N, rel=1e-10)
+
+
+def test_states_of_composites_and_of_emitters_with_three_levels():
+    # the same formulas on any space: against the product of all emitters and the mode
+    rng = np.random.default_rng(5)
+    system = piqs.Composite(atoms=piqs.Dicke(3), cavity=piqs.Mode(3))
+    levels = piqs.Ensemble(3, levels=3)
+
+    def expanded_composite(rho):
+        parts = rho.full().reshape(6, 3, 6, 3)
+        return sum(
+            np.kron(to_full(3, parts[:, a, :, b]), np.eye(3)[:, [a]] @ np.eye(3)[[b]])
+            for a in range(3)
+            for b in range(3)
+        )
+
+    def random(space):
+        matrix = rng.normal(size=(space.size, space.size)) + 1j * rng.normal(size=(space.size, space.size))
+        if space.blocks is not None:
+            matrix = matrix * np.equal.outer(space.blocks, space.blocks)
+        matrix = matrix @ matrix.conj().T
+        return Qobj(matrix / np.trace(matrix), dims=space.operator_dims)
+
+    number = qutip.num(3)
+    composite_generator = system.embed("atoms", piqs.jspin(3, "x")) + system.embed("cavity", number)
+    cases = [
+        (system.space, expanded_composite, composite_generator, None),
+        (levels.space, lambda rho: levels.to_uncoupled(rho).full(), levels.number("1"), None),
+    ]
+    full_x = sum(
+        qutip.tensor([qutip.sigmax() / 2 if i == n else qutip.qeye(2) for i in range(3)]) for n in range(3)
+    ).full()
+    generators = [
+        np.kron(full_x, np.eye(3)) + np.kron(np.eye(8), number.full()),
+        levels.to_uncoupled(levels.number("1"), "operator").full(),
+    ]
+    for (space, expand, generator, _), A in zip(cases, generators, strict=True):
+        rho, sigma = random(space), random(space)
+        first, second = (Qobj(expand(state)) for state in (rho, sigma))
+        assert piqs.purity(rho, space) == pytest.approx(first.purity(), abs=1e-13)
+        assert piqs.entropy(rho, space=space) == pytest.approx(
+            entropy(np.linalg.eigvalsh(first.full())), abs=1e-12
+        )
+        assert piqs.fidelity(rho, sigma, space) == pytest.approx(qutip.fidelity(first, second), abs=1e-7)
+        assert piqs.trace_distance(rho, sigma, space) == pytest.approx(
+            qutip.tracedist(first, second), abs=1e-12
+        )
+        assert piqs.relative_entropy(rho, sigma, space=space) == pytest.approx(
+            qutip.entropy_relative(first, second), abs=1e-9
+        )
+        p, v = np.linalg.eigh(first.full())
+        elements = np.abs(v.conj().T @ A @ v) ** 2
+        total = np.add.outer(p, p)
+        weight = np.divide(np.subtract.outer(p, p) ** 2, total, out=np.zeros_like(total), where=total > 1e-12)
+        assert piqs.quantum_fisher_information(rho, generator, space) == pytest.approx(
+            2 * np.sum(weight * elements), abs=1e-11
+        )
+    with pytest.raises(ValueError, match="must have the dims"):
+        piqs.purity(piqs.css(3), system.space)
+    with pytest.raises(TypeError, match="generator must be a Qobj"):
+        piqs.quantum_fisher_information(rho, "x", levels.space)
+    with pytest.raises(ValueError, match="N = 4 emitters, got N = 3"):
+        piqs.purity(piqs.css(3), piqs.DickeSpace(4))

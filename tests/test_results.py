@@ -100,6 +100,20 @@ def test_wigner_function_of_the_cavity(cavity):
         final.wigner("cavity", x, p, 0)
 
 
+def test_views_of_trajectories(cavity):
+    start = cavity.state(piqs.excited_ket(2), qutip.basis(8, 0))
+    options = {"store_states": True, "progress_bar": ""}
+    light = piqs.jspin(2, "+") @ piqs.jspin(2, "-") & qutip.qeye(8)
+    result = cavity.mcsolve(start, [0.0, 0.4], {"light": light}, ntraj=4, seeds=3, options=options)
+    x = np.linspace(-2, 2, 5)
+    for index in (0, -1):
+        expected = qutip.wigner(result.average_states[index].ptrace(1), x, x)
+        assert np.allclose(result.wigner("cavity", x, x, index), expected, atol=1e-13)
+    ax = result.plot(Figure().subplots())
+    assert ax.get_ylabel() == "light"
+    assert np.allclose(ax.lines[0].get_ydata(), result.average_e_data["light"])
+
+
 def test_photon_statistics():
     n = np.arange(40)
     thermal = piqs.photon_statistics(qutip.thermal_dm(200, 2.0))

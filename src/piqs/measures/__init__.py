@@ -8,7 +8,7 @@ from piqs.measures.entanglement import (
     mutual_information,
     negativity,
 )
-from piqs.measures.entropy import dicke_function_trace, entropy_vn_dicke, purity_dicke
+from piqs.measures.entropy import dicke_function_trace, entropy, entropy_vn_dicke, purity, purity_dicke
 from piqs.measures.metrology import (
     coherence_bound,
     fisher_information,
@@ -36,6 +36,7 @@ __all__ = [
     "cut_entropy",
     "dicke_function_trace",
     "entanglement_depth",
+    "entropy",
     "entropy_vn_dicke",
     "fidelity",
     "fisher_information",
@@ -48,6 +49,7 @@ __all__ = [
     "negativity",
     "optimal_axis",
     "pair_correlations",
+    "purity",
     "purity_dicke",
     "qfi_matrix",
     "quantum_fisher_information",

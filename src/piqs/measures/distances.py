@@ -10,17 +10,20 @@ import numpy as np
 from qutip import Qobj
 from scipy.special import xlogy
 
-from piqs.measures.reading import DickeState, read
+from piqs.errors import DimensionError
+from piqs.measures.reading import BlockState, read_in
+from piqs.spaces import Space
 from piqs.states.blocks import isdiagonal
 
 __all__ = ["fidelity", "relative_entropy", "trace_distance"]
 
 
-def _pair(rho: Qobj, sigma: Qobj) -> tuple[DickeState, DickeState]:
-    first, second = read(rho, "rho"), read(sigma, "sigma")
-    if first.N != second.N:
-        raise ValueError(
-            f"rho and sigma must be states of the same number of emitters, got N = {first.N} and N = {second.N}"
+def _pair(rho: Qobj, sigma: Qobj, space: Space | None) -> tuple[BlockState, BlockState]:
+    first, second = read_in(rho, space, "rho"), read_in(sigma, space, "sigma")
+    if first.matrix.shape != second.matrix.shape:
+        raise DimensionError(
+            f"rho and sigma must be states of the same number of emitters, got {first.matrix.shape[0]} and "
+            f"{second.matrix.shape[0]} kets"
         )
     return first, second
 
@@ -34,7 +37,7 @@ def _root(block: np.ndarray) -> np.ndarray:
     return vectors * np.sqrt(values) @ vectors.conj().T
 
 
-def fidelity(rho: Qobj, sigma: Qobj) -> float:
+def fidelity(rho: Qobj, sigma: Qobj, space: Space | None = None) -> float:
     r"""Fidelity of two states, without the square.
 
     .. math:: F(\rho, \sigma) = \mathrm{Tr}\sqrt{\sqrt\rho\,\sigma\sqrt\rho}
@@ -47,6 +50,9 @@ def fidelity(rho: Qobj, sigma: Qobj) -> float:
     ----------
     rho, sigma : Qobj
         Density matrices or kets in the Dicke basis, of the same number of emitters.
+    space : Space, optional
+        The space of the states, such as that of a composite or of emitters with d levels (``model.space``); one ensemble of
+        two levels by default.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def fidelity(rho: Qobj, sigma: Qobj) -> float:
     >>> round(piqs.fidelity(piqs.ghz(8), piqs.excited(8)) ** 2, 12)
     0.5
     """
-    first, second = _pair(rho, sigma)
+    first, second = _pair(rho, sigma, space)
     return float(
         sum(
             np.linalg.svd(_root(first.block(k)) @ _root(second.block(k)), compute_uv=False).sum()
@@ -77,7 +83,7 @@ def fidelity(rho: Qobj, sigma: Qobj) -> float:
     )
 
 
-def trace_distance(rho: Qobj, sigma: Qobj) -> float:
+def trace_distance(rho: Qobj, sigma: Qobj, space: Space | None = None) -> float:
     r"""Trace distance of two states.
 
     .. math:: T(\rho, \sigma) = \tfrac12\|\rho - \sigma\|_1 = \tfrac12\sum_j \|\rho_j - \sigma_j\|_1
@@ -88,6 +94,9 @@ def trace_distance(rho: Qobj, sigma: Qobj) -> float:
     ----------
     rho, sigma : Qobj
         Density matrices or kets in the Dicke basis, of the same number of emitters.
+    space : Space, optional
+        The space of the states, such as that of a composite or of emitters with d levels (``model.space``); one ensemble of
+        two levels by default.
 
     Returns
     -------
@@ -109,12 +118,13 @@ def trace_distance(rho: Qobj, sigma: Qobj) -> float:
     >>> round(piqs.trace_distance(piqs.excited(8), piqs.ground(8)), 12)
     1.0
     """
-    first, second = _pair(rho, sigma)
-    difference = DickeState(first.N, first.matrix - second.matrix)
-    return float(sum(np.abs(np.linalg.eigvalsh(block)).sum() for _, block in difference.blocks()) / 2)
+    first, second = _pair(rho, sigma, space)
+    difference = first.matrix - second.matrix
+    kept = sorted(set(first.occupied()) | set(second.occupied()))
+    return float(sum(np.abs(np.linalg.eigvalsh(first.part(difference, k))).sum() for k in kept) / 2)
 
 
-def relative_entropy(rho: Qobj, sigma: Qobj, base: float = np.e) -> float:
+def relative_entropy(rho: Qobj, sigma: Qobj, base: float = np.e, space: Space | None = None) -> float:
     r"""Relative entropy of two states.
 
     .. math:: S(\rho\|\sigma) = \mathrm{Tr}\,\rho(\log\rho - \log\sigma)
@@ -128,6 +138,9 @@ def relative_entropy(rho: Qobj, sigma: Qobj, base: float = np.e) -> float:
         Density matrices or kets in the Dicke basis, of the same number of emitters.
     base : float, default e
         Base of the logarithm: e for nats, 2 for bits.
+    space : Space, optional
+        The space of the states, such as that of a composite or of emitters with d levels (``model.space``); one ensemble of
+        two levels by default.
 
     Returns
     -------
@@ -151,7 +164,7 @@ def relative_entropy(rho: Qobj, sigma: Qobj, base: float = np.e) -> float:
     >>> round(piqs.relative_entropy(piqs.excited(6), mixed, base=2), 12)
     6.0
     """
-    first, second = _pair(rho, sigma)
+    first, second = _pair(rho, sigma, space)
     total = 0.0
     for k, block in first.blocks():
         p, v = np.linalg.eigh(block)

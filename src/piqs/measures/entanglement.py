@@ -5,13 +5,11 @@ A state of N emitters is cut into k of them, no matter which, and the N - k othe
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from qutip import Qobj
-from scipy.special import entr
 
 from piqs.measures.cut import partial_transposes
+from piqs.measures.entropy import entropy_of_blocks, log_of
 from piqs.measures.reading import DickeState, read
 from piqs.measures.reduced import kept_emitters, reduced_blocks
 from piqs.spaces.dicke import j_vals, log_degeneracy
@@ -189,17 +187,10 @@ def concurrence(rho: Qobj) -> float:
     return float(max(0.0, largest - sum(others)))
 
 
-def _entropy(blocks: list[np.ndarray], log_multiplicity: np.ndarray) -> float:
-    """Von Neumann entropy in nats of a state by its blocks, each with the weight of its copies."""
-    total = 0.0
-    for block, log in zip(blocks, log_multiplicity, strict=True):
-        p = np.maximum(np.linalg.eigvalsh(block), 0)
-        total += float(entr(p).sum() + p.sum() * log)
-    return total
-
-
 def _entropy_of_part(state: DickeState, k: int) -> float:
-    return _entropy(reduced_blocks(state, k), log_degeneracy(k, j_vals(k)[::-1]))
+    return entropy_of_blocks(
+        zip(reduced_blocks(state, k), log_degeneracy(k, j_vals(k)[::-1]).tolist(), strict=True)
+    )
 
 
 def cut_entropy(rho: Qobj, k: int, base: float = np.e) -> float:
@@ -236,7 +227,7 @@ def cut_entropy(rho: Qobj, k: int, base: float = np.e) -> float:
     1.0
     """
     state = read(rho)
-    return _entropy_of_part(state, kept_emitters(k, state.N)) / _log_of(base)
+    return _entropy_of_part(state, kept_emitters(k, state.N)) / log_of(base)
 
 
 def mutual_information(rho: Qobj, k: int, base: float = np.e) -> float:
@@ -275,10 +266,4 @@ def mutual_information(rho: Qobj, k: int, base: float = np.e) -> float:
     """
     state, k = _cut(rho, k)
     parts = [_entropy_of_part(state, n) for n in (k, state.N - k, state.N)]
-    return max(parts[0] + parts[1] - parts[2], 0.0) / _log_of(base)
-
-
-def _log_of(base: Any) -> float:
-    if not base > 1:
-        raise ValueError(f"base must be larger than 1 (e for nats, 2 for bits), got {base!r}")
-    return float(np.log(base))
+    return max(parts[0] + parts[1] - parts[2], 0.0) / log_of(base)

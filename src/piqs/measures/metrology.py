@@ -7,7 +7,7 @@ multiple-quantum intensities, which are purities, they do not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -15,8 +15,16 @@ import numpy as np
 from qutip import Qobj
 from scipy.sparse import csr_array
 
-from piqs.measures.reading import DickeState, axis_vector, collective_operator, ladder_spin, read
-from piqs.spaces.dicke import block_offsets
+from piqs.measures.reading import (
+    DickeState,
+    axis_vector,
+    collective_operator,
+    ladder_spin,
+    operator_in,
+    read,
+    read_in,
+)
+from piqs.spaces import Space
 
 __all__ = [
     "coherence_bound",
@@ -59,16 +67,17 @@ def fisher_of_block(block: np.ndarray, operators: Sequence[np.ndarray]) -> np.nd
     return fisher
 
 
-def _fisher_matrix(state: DickeState, generators: Sequence[csr_array]) -> np.ndarray:
-    fisher = np.zeros((len(generators), len(generators)))
-    offsets = block_offsets(state.N)
+def _fisher_matrix(rho: Qobj, generators: Mapping[str, Any], space: Space | None) -> np.ndarray:
+    state = read_in(rho, space)
+    N = state.N if isinstance(state, DickeState) else 0
+    operators = [operator_in(A, space, N, name) for name, A in generators.items()]
+    fisher = np.zeros((len(operators), len(operators)))
     for k, block in state.blocks():
-        ladder = slice(offsets[k], offsets[k + 1])
-        fisher += fisher_of_block(block, [A[ladder, ladder].toarray() for A in generators])
+        fisher += fisher_of_block(block, [state.part(A, k) for A in operators])
     return fisher
 
 
-def quantum_fisher_information(rho: Qobj, generator: Any = "z") -> float:
+def quantum_fisher_information(rho: Qobj, generator: Any = "z", space: Space | None = None) -> float:
     r"""Quantum Fisher information of a state for a phase that a collective operator generates.
 
     .. math:: F_Q[\rho, A] = 2\sum_{ij} \frac{(p_i-p_j)^2}{p_i+p_j} |\langle i|A|j\rangle|^2,
@@ -83,6 +92,9 @@ def quantum_fisher_information(rho: Qobj, generator: Any = "z") -> float:
         Density matrix or ket in the Dicke basis.
     generator : Qobj, {"x", "y", "z"} or three real numbers, default "z"
         Hermitian operator A in the Dicke basis, or the axis n (normalised here) of :math:`A = \mathbf n\cdot\mathbf J`.
+    space : Space, optional
+        The space of the state, such as that of a composite or of emitters with d levels (``model.space``); one ensemble of
+        two levels by default.
 
     Returns
     -------
@@ -104,11 +116,12 @@ def quantum_fisher_information(rho: Qobj, generator: Any = "z") -> float:
     >>> round(piqs.quantum_fisher_information(piqs.ghz(10), "z"), 9)
     100.0
     """
-    state = read(rho)
-    return float(_fisher_matrix(state, [collective_operator(generator, state.N)])[0, 0])
+    return float(_fisher_matrix(rho, {"generator": generator}, space)[0, 0])
 
 
-def qfi_matrix(rho: Qobj, generators: Sequence[Any] = ("x", "y", "z")) -> np.ndarray:
+def qfi_matrix(
+    rho: Qobj, generators: Sequence[Any] = ("x", "y", "z"), space: Space | None = None
+) -> np.ndarray:
     r"""Quantum Fisher information matrix of a state for several generators.
 
     .. math:: F_{ab} = 2\sum_{ij} \frac{(p_i-p_j)^2}{p_i+p_j}
@@ -122,6 +135,8 @@ def qfi_matrix(rho: Qobj, generators: Sequence[Any] = ("x", "y", "z")) -> np.nda
         Density matrix or ket in the Dicke basis.
     generators : list, default ("x", "y", "z")
         Generators as in `quantum_fisher_information`.
+    space : Space, optional
+        As in `quantum_fisher_information`.
 
     Returns
     -------
@@ -143,9 +158,7 @@ def qfi_matrix(rho: Qobj, generators: Sequence[Any] = ("x", "y", "z")) -> np.nda
     >>> piqs.qfi_matrix(piqs.excited(4)).round(9).tolist()
     [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    state = read(rho)
-    operators = [collective_operator(A, state.N, f"generators[{i}]") for i, A in enumerate(generators)]
-    return _fisher_matrix(state, operators)
+    return _fisher_matrix(rho, {f"generators[{i}]": A for i, A in enumerate(generators)}, space)
 
 
 def optimal_axis(rho: Qobj) -> tuple[np.ndarray, float]:

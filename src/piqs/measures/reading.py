@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,79 @@ from qutip import Qobj
 from scipy.sparse import csr_array
 
 from piqs import _checks
+from piqs.errors import DimensionError
 from piqs.operators.spin import jplus_matrix, jz_matrix
+from piqs.spaces import DickeSpace, Space
 from piqs.spaces.dicke import block_offsets, j_vals, log_degeneracy, num_dicke_states, num_tls
 from piqs.states.blocks import check_block_diagonal, isdiagonal
 
-__all__ = ["DickeState", "axis_vector", "collective_operator", "hermitian_matrix", "ladder_spin", "read"]
+__all__ = [
+    "BlockState",
+    "DickeState",
+    "SpaceState",
+    "axis_vector",
+    "collective_operator",
+    "hermitian_matrix",
+    "ladder_spin",
+    "operator_in",
+    "read",
+    "read_in",
+]
 
 # What the tolerance of a solver leaves behind in a state: a trace off one, or small negative eigenvalues.
 TOLERANCE = 1e-5
 
 
+class BlockState(ABC):
+    r"""A state block by block; each block carries the weight of all its copies in the full Hilbert space."""
+
+    matrix: csr_array
+
+    @property
+    @abstractmethod
+    def members(self) -> list[Any]:
+        """The kets of each block, as slices or arrays of indices."""
+
+    @property
+    @abstractmethod
+    def log_multiplicity(self) -> np.ndarray:
+        """Logarithm of the number of copies of each block."""
+
+    @abstractmethod
+    def label(self, k: int) -> str:
+        """What block k is, for messages."""
+
+    @cached_property
+    def populations(self) -> np.ndarray:
+        """Diagonal of the state."""
+        return self.matrix.diagonal().real
+
+    def part(self, operator: csr_array, k: int) -> np.ndarray:
+        """The dense block k of an operator."""
+        kets = self.members[k]
+        return operator[kets][:, kets].toarray()
+
+    def block(self, k: int) -> np.ndarray:
+        """The dense block k of the state."""
+        return self.part(self.matrix, k)
+
+    def occupied(self) -> list[int]:
+        """Blocks that are not zero."""
+        held = np.diff(self.matrix.indptr) > 0
+        return [k for k, kets in enumerate(self.members) if held[kets].any()]
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Number and dense block of all that are not zero, one at a time."""
+        for k in self.occupied():
+            yield k, self.block(k)
+
+    def expect(self, operator: csr_array) -> complex:
+        """Expectation value of an operator on the kets."""
+        return complex(self.matrix.multiply(operator.T).sum())
+
+
 @dataclass(frozen=True)
-class DickeState:
+class DickeState(BlockState):
     r"""A permutation-invariant state of N emitters, ladder by ladder, j descending.
 
     The block :math:`\rho_j` carries the weight of all :math:`d_N^j` copies of its ladder.
@@ -38,39 +101,22 @@ class DickeState:
         return j_vals(self.N)[::-1]
 
     @cached_property
+    def members(self) -> list[slice]:
+        """The kets of every ladder."""
+        return [slice(start, end) for start, end in pairwise(block_offsets(self.N).tolist())]
+
+    @cached_property
     def log_multiplicity(self) -> np.ndarray:
         """ln d_N^j of every ladder."""
         return log_degeneracy(self.N, self.spins)
 
-    @cached_property
-    def populations(self) -> np.ndarray:
-        """Diagonal of the state."""
-        return self.matrix.diagonal().real
-
-    def block(self, k: int) -> np.ndarray:
-        """The dense block of ladder k, j = N/2 - k."""
-        start, end = block_offsets(self.N)[k : k + 2]
-        return self.matrix[start:end, start:end].toarray()
-
-    def occupied(self) -> list[int]:
-        """Ladders whose block is not zero."""
-        held = np.diff(self.matrix.indptr) > 0
-        return [
-            k for k, any_row in enumerate(np.logical_or.reduceat(held, block_offsets(self.N)[:-1])) if any_row
-        ]
-
-    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Ladder and dense block of all that are not zero, one at a time."""
-        for k in self.occupied():
-            yield k, self.block(k)
+    def label(self, k: int) -> str:
+        """The j of ladder k."""
+        return f"the ladder j = {self.spins[k]:g}"
 
     def of_ladders(self, values: np.ndarray) -> np.ndarray:
         """Sums over each ladder of values over the kets."""
         return np.add.reduceat(values, block_offsets(self.N)[:-1])
-
-    def expect(self, operator: csr_array) -> complex:
-        """Expectation value of an operator on the Dicke kets."""
-        return complex(self.matrix.multiply(operator.T).sum())
 
     @cached_property
     def mean_spin(self) -> np.ndarray:
@@ -89,6 +135,33 @@ class DickeState:
     def covariance(self) -> np.ndarray:
         """Covariance matrix of the spin components."""
         return self.second_moments - np.outer(self.mean_spin, self.mean_spin)
+
+
+@dataclass(frozen=True)
+class SpaceState(BlockState):
+    """A state on any space that knows its blocks and their multiplicities."""
+
+    space: Space
+    matrix: csr_array
+
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        """The kets of every block of the space."""
+        if self.space.blocks is None:
+            return [np.arange(self.space.size)]
+        labels = np.unique(self.space.blocks, return_inverse=True)[1]
+        order = np.argsort(labels, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+
+    @cached_property
+    def log_multiplicity(self) -> np.ndarray:
+        """Logarithm of the number of copies of every block."""
+        per_ket = self.space.log_multiplicity
+        return np.array([per_ket[kets[0]] for kets in self.members])
+
+    def label(self, k: int) -> str:
+        """The number of the block."""
+        return f"block {k} of its space"
 
 
 @lru_cache(maxsize=8)
@@ -112,24 +185,78 @@ def read(rho: Any, name: str = "rho") -> DickeState:
             f"{name} must be a Qobj (a ket or density matrix in the Dicke basis), got {type(rho).__name__}; wrap an "
             "array as Qobj(array)"
         )
-    if rho.isbra or not (rho.isket or rho.isoper):
-        raise ValueError(f"{name} must be a ket or a density matrix, got a {rho.type} of shape {rho.shape}")
+    _ket_or_operator(rho, name)
     _one_ensemble(rho.dims[0], name)
     size = rho.shape[0]
     try:
         N = num_tls(size)
     except ValueError as error:
-        raise ValueError(
+        raise DimensionError(
             f"{name} must have n_DS = (N/2+1)^2 - (N mod 2)/4 rows (2, 4, 6, 9, 12, 16, ...), those of the Dicke basis of "
             f"N emitters; got {size}"
         ) from error
     if rho.isket:
         return _ket(rho, N, name)
-    if rho.shape[0] != rho.shape[1] or rho.dims[0] != rho.dims[1]:
-        raise ValueError(f"{name} must be square with equal dims, got dims {rho.dims}")
     state = DickeState(N, hermitian_matrix(rho, name))
     _check_positive(state, name)
     return state
+
+
+def read_in(rho: Any, space: Space | None, name: str = "rho") -> BlockState:
+    """A density matrix or ket on a space; in the Dicke basis of one ensemble without one."""
+    if space is None or isinstance(space, DickeSpace):
+        state = read(rho, name)
+        if space is not None and state.N != space.N:
+            raise DimensionError(f"{name} must be a state of N = {space.N} emitters, got N = {state.N}")
+        return state
+    if not isinstance(rho, Qobj):
+        raise TypeError(f"{name} must be a Qobj, got {type(rho).__name__}")
+    _ket_or_operator(rho, name)
+    if rho.dims[0] != space.dims:
+        raise DimensionError(f"{name} must have the dims {space.dims} of its space, got {rho.dims[0]}")
+    matrix = _checks.matrix(rho, name)
+    matrix.eliminate_zeros()
+    space.check_state(matrix, name)
+    if rho.isket:
+        _check_norm(matrix, name)
+        return SpaceState(space, csr_array(matrix @ matrix.conj().T))
+    _check_hermitian(matrix, name)
+    general = SpaceState(space, matrix)
+    _check_positive(general, name)
+    return general
+
+
+def operator_in(operator: Any, space: Space | None, N: int, name: str = "generator") -> csr_array:
+    """A Hermitian operator on a space without elements between blocks; see `collective_operator` for one ensemble."""
+    if space is None or isinstance(space, DickeSpace):
+        return collective_operator(operator, N, name)
+    if not isinstance(operator, Qobj):
+        raise TypeError(f"{name} must be a Qobj on the space given, got {type(operator).__name__}")
+    if operator.dims != space.operator_dims:
+        raise DimensionError(f"{name} must have the dims {space.operator_dims}, got {operator.dims}")
+    matrix = _checks.matrix(operator, name)
+    matrix.eliminate_zeros()
+    space.check_state(matrix, name)
+    _check_hermitian(matrix, name)
+    return matrix
+
+
+def _ket_or_operator(rho: Qobj, name: str) -> None:
+    if rho.isbra or not (rho.isket or rho.isoper):
+        raise ValueError(f"{name} must be a ket or a density matrix, got a {rho.type} of shape {rho.shape}")
+    if rho.isoper and rho.dims[0] != rho.dims[1]:
+        raise DimensionError(f"{name} must be square with equal dims, got dims {rho.dims}")
+
+
+def _check_norm(column: csr_array, name: str) -> None:
+    norm = float(np.linalg.norm(column.data))
+    if abs(norm - 1) > TOLERANCE:
+        raise ValueError(f"{name} must be normalised, got a ket of norm {norm:.6g}; use `psi.unit()`")
+
+
+def _check_hermitian(matrix: csr_array, name: str) -> None:
+    if matrix.nnz and abs(matrix - matrix.conj().T).max() > 1e-10 * abs(matrix).max():
+        raise ValueError(f"{name} must be Hermitian, got one that differs from its adjoint")
 
 
 def _ket(psi: Qobj, N: int, name: str) -> DickeState:
@@ -141,9 +268,7 @@ def _ket(psi: Qobj, N: int, name: str) -> DickeState:
             f"{name} must hold no coherence between two j, got a ket in {np.unique(ladders).size} ladders; a mixture of its "
             "parts is permutation invariant"
         )
-    norm = float(np.linalg.norm(column.data))
-    if abs(norm - 1) > TOLERANCE:
-        raise ValueError(f"{name} must be normalised, got a ket of norm {norm:.6g}; use `psi.unit()`")
+    _check_norm(column, name)
     return DickeState(N, csr_array(column @ column.conj().T))
 
 
@@ -152,12 +277,12 @@ def _one_ensemble(parts: list, name: str) -> None:
     if len(parts) == 1:
         return
     if all(part == 2 for part in parts):
-        raise ValueError(
+        raise DimensionError(
             f"{name} must be a state in the Dicke basis, got one of {len(parts)} two-level factors (dims "
             f"{parts}); `piqs.uncoupled_to_dicke({name})` converts from the 2^N space"
         )
     ways = ", ".join(f"`{name}.ptrace({k})` keeps part {k} ({_described(n)})" for k, n in enumerate(parts))
-    raise ValueError(
+    raise DimensionError(
         f"{name} must be the state of one ensemble, got a composite of {len(parts)} parts with {parts} kets; trace out the "
         f"others first: {ways}"
     )
@@ -170,7 +295,7 @@ def _described(size: int) -> str:
         return f"{size} kets: a mode"
 
 
-def _check_positive(state: DickeState, name: str) -> None:
+def _check_positive(state: BlockState, name: str) -> None:
     """Refuse what has no unit trace or a negative eigenvalue."""
     trace = float(state.populations.sum())
     if abs(trace - 1) > TOLERANCE:
@@ -188,8 +313,8 @@ def _check_positive(state: DickeState, name: str) -> None:
         except np.linalg.LinAlgError:
             lowest = np.linalg.eigvalsh(block)[0]
             raise ValueError(
-                f"{name} must have no negative eigenvalue, got {lowest:.3g} in the ladder j = {state.spins[k]:g}; it is no "
-                "density matrix"
+                f"{name} must have no negative eigenvalue, got {lowest:.3g} in {state.label(k)}; it is no density "
+                "matrix"
             ) from None
 
 
@@ -212,7 +337,7 @@ def collective_operator(generator: Any, N: int, name: str = "generator") -> csr_
         return csr_array(sum(c * J for c, J in zip(axis_vector(generator, name), _spin(N), strict=True)))
     matrix = hermitian_matrix(generator, name)
     if matrix.shape[0] != num_dicke_states(N):
-        raise ValueError(
+        raise DimensionError(
             f"{name} must be an operator of N = {N} emitters as the state is, got dims {generator.dims}"
         )
     return matrix
@@ -223,8 +348,7 @@ def hermitian_matrix(operator: Any, name: str = "rho") -> csr_array:
     check_block_diagonal(operator, name)
     matrix = _checks.matrix(operator, name)
     matrix.eliminate_zeros()
-    if matrix.nnz and abs(matrix - matrix.conj().T).max() > 1e-10 * abs(matrix).max():
-        raise ValueError(f"{name} must be Hermitian, got one that differs from its adjoint")
+    _check_hermitian(matrix, name)
     return matrix
 
 

@@ -74,7 +74,7 @@ def _states(result: Any) -> tuple[Any, int]:
         return result, len(result)
     if hasattr(result, "density_matrices"):
         return result.density_matrices(), len(result.times)
-    states = getattr(result, "average_states", None) or getattr(result, "states", None)
+    states = getattr(result, "states", None)  # of QuTiP's own solvers
     if not states:
         raise ValueError("result holds no states; ask for them with options={'store_states': True}")
     return states, len(states)

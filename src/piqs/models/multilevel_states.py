@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from piqs import _checks
 from piqs.equations.states import density_matrix
 from piqs.errors import DimensionError
+from piqs.measures.entropy import entropy, purity
 from piqs.models.base import Model
 from piqs.models.emitter import Emitter
 from piqs.operators.multilevel import LevelOperators, TwoLevelOperators, level_operators
@@ -373,8 +374,7 @@ class MultilevelStates(Model):
         >>> round(atoms.purity(atoms.thermal(np.eye(3), 1.0)), 6)  # 1/9
         0.111111
         """
-        entries = self._matrix(rho).tocoo()
-        return float(np.sum(np.abs(entries.data) ** 2 * np.exp(-self.kets.log_multiplicity[entries.row])))
+        return purity(rho, self.kets)
 
     def entropy(self, rho: Qobj) -> float:
         r"""Von Neumann entropy of the state of all emitters, in nats.
@@ -398,14 +398,7 @@ class MultilevelStates(Model):
         >>> round(atoms.entropy(atoms.thermal(np.eye(3), 1.0)), 6)  # 2 ln 3
         2.197225
         """
-        matrix, total = self._matrix(rho), 0.0
-        for a, b in zip(self.kets.offsets, self.kets.offsets[1:], strict=False):
-            block = matrix[a:b, a:b]
-            if block.nnz:
-                p = np.linalg.eigvalsh(block.toarray())
-                p = p[p > 0]
-                total += float(np.sum(p * (self.kets.log_multiplicity[a] - np.log(p))))
-        return total
+        return entropy(rho, space=self.kets)
 
     def _occupations(self, counts: Mapping[str, int]) -> np.ndarray:
         occupations = np.zeros(self.kets.d, dtype=np.int64)

@@ -33,6 +33,10 @@ class Views:
         """
         raise NotImplementedError
 
+    def _plotted(self) -> dict[Any, Any]:
+        """The series that `plot` draws, by key."""
+        return dict(self.e_data)  # type: ignore[attr-defined]
+
     def plot(self, ax: Axes | None = None, labels: Any = None) -> Axes:
         """Draw the expectation values over time.
 
@@ -62,7 +66,7 @@ class Views:
         >>> ax.get_xlabel(), len(ax.lines)
         ('$t$', 1)
         """
-        series = dict(self.e_data)  # type: ignore[attr-defined]
+        series = self._plotted()
         if not series:
             raise ValueError(
                 "the result holds no expectation values to plot; pass e_ops to the solver, or draw its states with "

@@ -233,6 +233,7 @@ def _problem(
     if keep.times:
         sampler.blocks.check_memory(keep.times, ntraj, settings["keep_runs_results"])
     result = McResult(times, averages.e_ops, averages.real, system.channels, settings, sampler.blocks)
+    result.space = equation.space
     result.stats["method"] = "jump_chain" if isinstance(sampler, TableChain) else "wave_function"
     if start.counts is not None:
         result.initial_states = start.as_qobj(equation.dims)

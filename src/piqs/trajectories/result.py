@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from qutip import Qobj
 from qutip.solver.multitrajresult import McResult as QutipMcResult
 
+from piqs.solvers.views import Views
 from piqs.trajectories.kets import Blocks, States
 from piqs.trajectories.moments import Moments
 from piqs.trajectories.sampler import Batch, Seed
@@ -31,7 +32,7 @@ class Trajectory:
     final_state: Qobj | None = None
 
 
-class McResult(QutipMcResult):
+class McResult(Views, QutipMcResult):
     """Result of `mcsolve`: one of QuTiP's, with standard errors and states kept by blocks.
 
     Attributes
@@ -310,6 +311,16 @@ class McResult(QutipMcResult):
         if self._blocks is None or sums is None or len(sums) != len(self.times):
             return None
         return [self._blocks.density_matrix(rho) for rho in sums]
+
+    def density_matrices(self) -> Iterator[Qobj]:
+        """The averaged density matrices at `times`, one at a time."""
+        states = self.average_states
+        if states is None:
+            raise ValueError("the result holds no states; ask for them with options={'store_states': True}")
+        yield from states
+
+    def _plotted(self) -> dict[Any, Any]:
+        return self.average_e_data
 
     @property
     def average_final_state(self) -> Qobj | None:
