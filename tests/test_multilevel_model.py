@@ -518,6 +518,11 @@ def test_states_that_are_wrong():
         lambda: atoms.thermal(np.diag([1.0, 0.0, 0.0]), -1.0),
         lambda: atoms.thermal(np.array([[0, 1, 0], [0, 0, 0], [0, 0, 0.0]]), 1.0),
         lambda: atoms.reduced(atoms.all_in("e"), 5),
+        lambda: atoms.reduced(atoms.all_in("e"), 0),
+        lambda: Ensemble(1, levels=3).remove_emitter(Ensemble(1, levels=3).all_in("0")),
+        lambda: atoms.to_uncoupled(qutip.qeye(38), "operator"),
+        lambda: atoms.from_uncoupled(qutip.qeye(80)),
+        lambda: atoms.entropy(2 * atoms.all_in("e").proj()),
         lambda: atoms.mesolve((atoms.all_in("e") + qutip.basis(39, 20)).unit(), [0, 1]),
     ):
         with pytest.raises(ValueError, match=r"\S"):

@@ -10,16 +10,19 @@ from sphinx.application import Sphinx
 
 import piqs
 import piqs.figures
+from piqs.models.base import Model
 
 #: Headings in order, with the modules (or packages) whose names go under them.
 HEADINGS = {
     "Ensembles": ("piqs.models.dicke", "piqs.models.multilevel", "piqs.compat.pim"),
-    "States": ("piqs.states.density",),
+    "States": ("piqs.states.density", "piqs.states.kets"),
     "Operators": ("piqs.operators.spin",),
     "Jump operators": ("piqs.operators.jumps",),
-    "Composite systems": ("piqs.models.composite",),
+    "Composite systems": ("piqs.models.composite", "piqs.models.mode"),
+    "Equations": ("piqs.equations",),
     "Quantum trajectories": ("piqs.trajectories",),
-    "Solvers": ("piqs.solvers",),
+    "Solvers": ("piqs.solvers", "piqs.compat", "qutip"),
+    "Counting, periodic drives, derivatives": ("piqs.analysis",),
     "Dressed master equation": ("piqs.models.dressed",),
     "Measures": ("piqs.measures", "piqs.states.blocks"),
     "Modes": ("piqs.states.modes",),
@@ -30,6 +33,7 @@ HEADINGS = {
     "Change of basis": ("piqs.states.conversion",),
     "Spaces": ("piqs.spaces",),
     "Parameter sweeps": ("piqs.sweeps.grid", "piqs.sweeps.dataset", "piqs.sweeps.store"),
+    "Errors and warnings": ("piqs.errors",),
     "About": ("piqs",),
 }
 
@@ -49,6 +53,8 @@ def heading_of(item: Any) -> str:
 def directive(owner: str, name: str, item: Any) -> str:
     """Return the autodoc directive of one name."""
     kind, options = ("class", "   :members:\n") if inspect.isclass(item) else ("function", "")
+    if inspect.isclass(item) and issubclass(item, Model):
+        options += "   :inherited-members:\n"  # states and verbs
     return f"```{{eval-rst}}\n.. auto{kind}:: {owner}.{name}\n{options}```\n"
 
 

@@ -26,7 +26,7 @@ class DimensionError(TypeError, ValueError):
 
 
 class NoSuchKetError(ValueError, KeyError):
-    """A ket or matrix element |j,m><j,m1| does not exist; QuTiP raises KeyError in the same place."""
+    """A ket or matrix element ``|j,m><j,m1|`` does not exist; QuTiP raises KeyError in the same place."""
 
     __str__ = ValueError.__str__
 

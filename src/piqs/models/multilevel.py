@@ -338,8 +338,7 @@ class Ensemble(MultilevelStates):
             raise ValueError(f"name must be new, got {name!r}, which another channel has")
 
         def jumps() -> list[csr_array]:
-            matrices = [self.operators.collective(x)] if kind == "collective" else self.operators.local(x)
-            return [csr_array(K, dtype=complex) for K in matrices]
+            return [self.operators.collective(x)] if kind == "collective" else self.operators.local(x)
 
         symbol = _symbol(given, kind) if isinstance(given, str) else ""
         channel = Channel(name, rate, jumps, OneBody(x, kind == "collective"), symbol=symbol)

@@ -217,7 +217,7 @@ class MultilevelStates(Model):
         self._need_all_irreps("adding an emitter")
         larger = MultilevelSpace(self.N + 1, self.kets.d)
         added = states.add_emitter(Removal(larger), self._matrix(rho), self.emitter.density(state))
-        return Qobj(csr_array(added, dtype=complex), dtype="csr")
+        return self._density(added)
 
     def remove_emitter(self, rho: Qobj) -> Qobj:
         """The state without one emitter, its partial trace: of an `Ensemble` of N - 1.
@@ -239,10 +239,9 @@ class MultilevelStates(Model):
         >>> atoms.remove_emitter(atoms.dicke(e=2, g=1)).diag().round(4)
         array([0.3333, 0.6667, 0.    , 0.    ])
         """
-        return Qobj(
-            csr_array(states.remove_emitter(Removal(self.kets), self._matrix(rho)), dtype=complex),
-            dtype="csr",
-        )
+        if self.N == 1:
+            raise ValueError("remove_emitter needs N of at least 2, got 1: no emitter would be left")
+        return self._density(states.remove_emitter(Removal(self.kets), self._matrix(rho)))
 
     def reduced(self, rho: Qobj, k: int = 1) -> Qobj:
         r"""The state of k of the emitters, :math:`d^k \times d^k`, any of them: they are all alike.

@@ -157,7 +157,7 @@ class SpinFactors:
 
     @property
     def jm(self) -> OperatorSum:
-        """J_-."""
+        """``J_-``."""
         return _factor(self.name, "jm")
 
     @property
