@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "piqs"
 # Bottom to top: a module imports from its own line and the lines above it here.
 LAYERS = [
     {"errors"},
-    {"_checks", "_resources", "_kernels"},
+    {"_checks", "_resources", "_interrupts", "_kernels"},
     {"spaces"},
     {"operators", "states"},
     {"liouville"},

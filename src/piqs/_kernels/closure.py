@@ -134,7 +134,7 @@ def _column_bound(a, b, n, g_indptr, b_indptr, s_indptr):
 
 @kernel()
 def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_indices, b_data, b_diagonal,
-          energies, losses, s_indptr, s_indices, s_data, drop, max_unknowns, max_entries):  # fmt: skip
+          energies, losses, s_indptr, s_indices, s_data, drop, max_unknowns, max_entries, halt):  # fmt: skip
     """Smallest set of basis elements that holds `seeds` and is closed under the generator, with its columns.
 
     The generator is a sum of terms t, each X -> G X + X G^+ + sum_k w_k B_k X B_k^+ (+ S vec X, column stacking), all
@@ -142,6 +142,7 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
     b_indptr[a, k + 1], and b_term[t] the first k of a term. A coordinate whose contributions cancel to less than `drop`
     of their summed magnitude is zero. The coefficient of each element with itself comes from energies[t], losses[t] and
     b_diagonal[a, k] (see `_own`), not from the diagonal of G.
+    The search ends early once `halt[0]` is not zero.
 
     Returns status, keys in order of discovery, column pointers, and per entry its row, value and term.
     """
@@ -175,7 +176,7 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
 
     column = 0
     while column < n_keys:
-        if n_keys > max_unknowns or n_entries > max_entries:
+        if n_keys > max_unknowns or n_entries > max_entries or halt[0]:
             return OUT_OF_BUDGET, keys[:n_keys], indptr[: column + 1], rows, data, term
         key = keys[column]
         a, b = (key >> 1) // n, (key >> 1) % n

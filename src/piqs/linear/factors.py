@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from piqs._interrupts import listening
 from piqs._kernels import triangular as kernels
 from piqs._kernels.dissection import fill, narrowest_cut, nested_dissection
 from piqs._resources import available_threads, check, threads_for
 
+# Smaller factors are found before anybody presses Ctrl-C.
+_INSTANT = 500_000
 # Smaller factors are solved with as fast by SuperLU.
 _WORTH_COPYING = 500_000
 # Room that SuperLU takes, in units of the factors it ends with.
@@ -55,9 +60,15 @@ class Factors:
         rank[self._order] = np.arange(n)
         coo = csr.tocoo()
         permuted = sp.csc_array((coo.data, (rank[coo.coords[0]], rank[coo.coords[1]])), shape=csr.shape)
-        self._lu = sla.splu(
-            permuted, permc_spec="NATURAL", options={"SymmetricMode": True}, diag_pivot_thresh=0.01
-        )
+        settings: dict[str, Any] = {
+            "permc_spec": "NATURAL",
+            "options": {"SymmetricMode": True},
+            "diag_pivot_thresh": 0.01,
+        }
+        if self.predicted < _INSTANT:
+            self._lu = sla.splu(permuted, **settings)
+        else:
+            self._lu = listening(sla.splu, permuted, **settings)
 
         self._triangles: tuple[np.ndarray, ...] = ()
         if often and self._lu.nnz >= _WORTH_COPYING and csr.dtype == np.float64:

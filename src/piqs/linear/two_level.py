@@ -16,6 +16,7 @@ held during a cycle, it converges.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -23,10 +24,14 @@ import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from piqs._interrupts import listening
 from piqs._kernels.block_sweeps import sweep
 from piqs._kernels.panels import panels
 from piqs._resources import one_blas_thread
 from piqs.linear.gmres import Cycle, gmres
+
+# A block of fewer unknowns is factorised before anybody presses Ctrl-C.
+_INSTANT = 5000
 
 # Krylov vectors of one cycle, by how much it may lower the residual before the shapes are renewed, and the most cycles.
 _KRYLOV, _DIGITS, _MOST_CYCLES = 40, 1e-6, 12
@@ -243,7 +248,8 @@ class _Blocks:
         place, elimination, diagonal = [], [], []
         self.nnz = 0
         for start, stop in pairwise(cuts):
-            lu = sla.splu(
+            factor = sla.splu if stop - start < _INSTANT else partial(listening, sla.splu)
+            lu = factor(
                 sp.csc_array(matrix[start:stop, start:stop]),
                 permc_spec="MMD_AT_PLUS_A",
                 diag_pivot_thresh=0.01,

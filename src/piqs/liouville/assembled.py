@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs import _resources
+from piqs._interrupts import listening
 from piqs._kernels import apply as products
 from piqs._kernels import closure as kernels
 from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates, union
@@ -19,6 +20,8 @@ from piqs.liouville.terms import CANCELLATION, Lindbladian
 _FIRST_BUDGET, _GROWTH = 30_000, 16
 # Bytes one nonzero takes at the peak of the assembly: column lists with room to grow (26) and the rows made of them (12).
 _BYTES_PER_ENTRY = 38
+# A search over fewer kets ends before anybody presses Ctrl-C.
+_INSTANT = 200
 # What makes a reduced problem smaller.
 SMALLER = (
     "Ask for expectation values only (e_ops), start from a state with fewer coherences, lower the number of emitters or "
@@ -340,9 +343,12 @@ def _close(
     lindbladian: Lindbladian, seeds: np.ndarray, budget: int, limit: int
 ) -> tuple[AssembledGenerator | None, int, int]:
     """The generator on the closure of the seeds, or None where the budget ended; unknowns and entries so far."""
-    status, keys, indptr, rows, data, term = kernels.close(
-        lindbladian.n_kets, seeds, *lindbladian.flat, CANCELLATION, budget, limit
-    )
+    halt = np.zeros(1, dtype=np.uint8)
+    arguments = (lindbladian.n_kets, seeds, *lindbladian.flat, CANCELLATION, budget, limit, halt)
+    if lindbladian.n_kets < _INSTANT:
+        status, keys, indptr, rows, data, term = kernels.close(*arguments)
+    else:
+        status, keys, indptr, rows, data, term = listening(kernels.close, *arguments, halt=halt)
     if status != kernels.COMPLETE:
         return None, keys.size, int(indptr[-1])
     order = np.argsort(keys)

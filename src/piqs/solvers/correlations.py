@@ -15,6 +15,7 @@ from qutip.ui.progressbar import progress_bars
 from piqs._checks import choice, finite
 from piqs._checks import matrix as matrix_of
 from piqs._checks import times as checked_times
+from piqs._interrupts import bringing_result
 from piqs.equations import Observables, read
 from piqs.errors import NotExpressibleError
 from piqs.integrators.base import Problem
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 
+@bringing_result
 def correlation_2op_1t(
     H: Any,
     state0: Qobj | None,
@@ -104,6 +106,7 @@ def correlation_2op_1t(
     return _one_time(H, state0, taulist, c_ops, (A, B, C), names, solver, args, options)
 
 
+@bringing_result
 def correlation_2op_2t(
     H: Any,
     state0: Qobj | None,
@@ -168,6 +171,7 @@ def correlation_2op_2t(
     )
 
 
+@bringing_result
 def correlation_3op_1t(
     H: Any,
     state0: Qobj | None,
@@ -213,6 +217,7 @@ def correlation_3op_1t(
     return _one_time(H, state0, taulist, c_ops, (a_op, b_op, c_op), names, solver, args, options)
 
 
+@bringing_result
 def correlation_3op_2t(
     H: Any,
     state0: Qobj | None,
@@ -269,6 +274,7 @@ def correlation_3op_2t(
     )
 
 
+@bringing_result
 def correlation_4op_1t(
     H: Any,
     state0: Qobj | None,
@@ -312,6 +318,7 @@ def correlation_4op_1t(
     return correlation_3op_1t(H, state0, taulist, c_ops, a_op, b_op * c_op, d_op, solver, args, options)
 
 
+@bringing_result
 def correlation_4op_2t(
     H: Any,
     state0: Qobj | None,
@@ -359,6 +366,7 @@ def correlation_4op_2t(
     )
 
 
+@bringing_result
 def coherence_function_g1(
     H: Any,
     state0: Qobj | None,
@@ -412,6 +420,7 @@ def coherence_function_g1(
     return (G1 / np.sqrt(n * n0))[first:], G1[first:]
 
 
+@bringing_result
 def coherence_function_g2(
     H: Any,
     state0: Qobj | None,

@@ -12,6 +12,7 @@ from qutip import Qobj
 from scipy.sparse.csgraph import connected_components
 
 from piqs._checks import choice
+from piqs._interrupts import bringing_result
 from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
 from piqs.equations.ladders import warn_if_ladders
@@ -32,6 +33,7 @@ _CLUSTER = 1e-7
 _MODE_RESIDUAL = 1e-8
 
 
+@bringing_result
 def liouvillian_eigenvalues(
     H: Any,
     c_ops: Any = None,
@@ -95,6 +97,7 @@ def liouvillian_eigenvalues(
     return _eigenvalues(generator, _count(k, generator), which)[0]
 
 
+@bringing_result
 def liouvillian_gap(
     H: Any, c_ops: Any = None, N: int | Sequence[int | None] | None = None, args: dict[str, Any] | None = None
 ) -> float:
@@ -137,6 +140,7 @@ def liouvillian_gap(
         k = min(2 * k, generator.n)
 
 
+@bringing_result
 def liouvillian_modes(
     H: Any,
     c_ops: Any = None,

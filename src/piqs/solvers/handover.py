@@ -118,7 +118,7 @@ def steadystate(reason: NotExpressibleError, H: Any, c_ops: Any, **keywords: Any
 
 def _warn(reason: NotExpressibleError) -> None:
     if isinstance(reason, NotLindbladError):
-        warnings.warn(f"{reason}; it is taken as it stands", UnphysicalWarning, stacklevel=4)
+        warnings.warn(f"{reason}; it is taken as it stands", UnphysicalWarning, stacklevel=5)
 
 
 def _options(reason: NotExpressibleError, options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from piqs._checks import choice
 from piqs._checks import matrix as matrix_of
 from piqs._checks import times as sorted_numbers
+from piqs._interrupts import bringing_result
 from piqs.equations import MasterEquation, read
 from piqs.linear.resolvent import Resolvent
 from piqs.liouville import reduce
@@ -23,6 +24,7 @@ __all__ = ["spectrum", "spectrum_correlation_fft"]
 _KEPT = 1e-12
 
 
+@bringing_result
 def spectrum(
     H: Any,
     wlist: Any,

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from qutip import Qobj, expect
 
+from piqs._interrupts import bringing_result
 from piqs.equations import MasterEquation, read
 from piqs.errors import NoDissipationError, NotExpressibleError
 from piqs.liouville import AssembledGenerator, reduce
@@ -34,6 +35,7 @@ _QUTIP_KEYWORDS = {
 _SMALL_SPACE = 30
 
 
+@bringing_result
 def steadystate(
     A: Any = None,
     c_ops: Any = None,
@@ -137,7 +139,7 @@ def steadystate(
         warnings.warn(
             f"{without_effect} have no effect on this package's steadystate: the accuracy is tol, and method='auto' chooses "
             "by size and structure",
-            stacklevel=2,
+            stacklevel=3,
         )
     state, details = find_steady_state(
         equation, None if rho0 is None else equation.density_matrix(rho0), own_method, tol

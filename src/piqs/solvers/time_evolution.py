@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from qutip import Qobj, QobjEvo
 
 from piqs._checks import times as checked_times
+from piqs._interrupts import bringing_result
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import BecameComplexError
 from piqs.equations.observables import named
@@ -28,6 +29,7 @@ from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.result import Result, qobj
 
 
+@bringing_result
 def mesolve(
     H: Any,
     rho0: Qobj,
@@ -182,9 +184,17 @@ def evolve(
     """Solve an equation from a density matrix; see `mesolve`."""
     start = time.perf_counter() if start is None else start
     try:
-        return _evolve(equation, rho, times, e_ops, settings, start)
-    except BecameComplexError as found:
-        return _evolve(equation.with_complex_coefficients(found.time), rho, times, e_ops, settings, start)
+        try:
+            return _evolve(equation, rho, times, e_ops, settings, start)
+        except BecameComplexError as found:
+            complex_too = equation.with_complex_coefficients(found.time)
+            return _evolve(complex_too, rho, times, e_ops, settings, start)
+    except KeyboardInterrupt as interrupt:
+        if not hasattr(interrupt, "result"):  # before the first output
+            stats = {"end_condition": "interrupted"}
+            nothing = Result(named(e_ops), asdict(settings), stats, Qobj, equation.space)
+            interrupt.result = nothing  # type: ignore[attr-defined]
+        raise
 
 
 def _evolve(
@@ -263,5 +273,5 @@ def warn_of_truncation(equation: MasterEquation, populations: Mapping[Any, float
                 f"the highest Fock state of mode {name} holds a population of {population:.2g}; raise n_fock "
                 f"(now {equation.space.edges[name].levels}) until it is below {equation.threshold:g}",
                 TruncationWarning,
-                stacklevel=4,
+                stacklevel=5,
             )

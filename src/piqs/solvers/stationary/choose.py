@@ -126,7 +126,7 @@ def _checked(
             f"the steady state is nearly degenerate: a residual of {residual:.1g} leaves an error of about {error:.1g} "
             f"(condition {answer.condition:.1g}); pass rho0, or evolve to the times of interest with mesolve",
             IllConditionedWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     info.update(method=method, residual=residual, condition=answer.condition, **answer.details)
     info["error estimate"] = error
