@@ -50,6 +50,22 @@ def test_structure_in_words():
     assert not any("real or its imaginary" in line for line in driven.findings)
 
 
+def test_any_number_of_emitters_at_once():
+    N = 100
+    driven = Dicke(N, jspin(N, "x"), emission=0.3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("piqs.solvers.description._MOST", 10_000)
+        found = driven.explain(excited(N))
+        assert found.nonzeros is None
+        assert "more than 10,000 unknowns are coupled" in str(found)
+    found = Dicke(10**5, emission=1.0, pumping=0.5).explain()
+    assert found.sizes["Dicke kets squared, complex"][0] == 2 * (50_001**2) ** 2
+    assert "more than 500,000 kets, not searched" in found.findings
+    text = str(Dicke(10**6, emission=1.0).explain())
+    digits = int(10**6 * np.log10(4) + np.log10(2))
+    assert f"e+{digits}" in text
+
+
 def test_any_lindblad_equation():
     a = qutip.destroy(10)
     found = explain(qutip.num(10), qutip.fock_dm(10, 5), [a])

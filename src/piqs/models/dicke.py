@@ -118,6 +118,11 @@ class Dicke(SixRates, Model):
         return num_dicke_states(self.N)
 
     @property
+    def space(self) -> DickeSpace:
+        """The Dicke kets."""
+        return DickeSpace(self.N)
+
+    @property
     def dshape(self) -> tuple[int, int]:
         """Shape of an operator in the Dicke basis."""
         return self.nds, self.nds

@@ -12,9 +12,14 @@ from qutip import Qobj
 
 from piqs.equations import read
 from piqs.liouville import AssembledGenerator, reduce
+from piqs.liouville.assembled import TooManyUnknowns
 from piqs.liouville.basis import coordinates
+from piqs.spaces import Space
 
 __all__ = ["Explanation", "explain"]
+
+# Kets that are read, and unknowns that are searched for, within seconds.
+_MOST = 500_000
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,17 @@ class Explanation:
     ----------
     sizes : dict
         For each representation the number of real unknowns and the bytes of one state.
-    nonzeros : int
-        Nonzeros of the reduced generator.
-    generator_bytes : int
+    nonzeros : int or None
+        Nonzeros of the reduced generator; None where it is too large to search for at once.
+    generator_bytes : int or None
         Memory of the reduced generator.
     findings : list of str
         What the search found.
     """
 
     sizes: dict[str, tuple[int, int]]
-    nonzeros: int
-    generator_bytes: int
+    nonzeros: int | None
+    generator_bytes: int | None
     findings: list[str]
 
     def __str__(self) -> str:
@@ -43,7 +48,8 @@ class Explanation:
         lines = [f"{'representation':<{width}}  {'real unknowns':>16}  {'one state':>10}"]
         for name, (unknowns, size) in self.sizes.items():
             lines.append(f"{name:<{width}}  {_count(unknowns):>16}  {_bytes(size):>10}")
-        lines.append(f"reduced generator: {self.nonzeros:,} nonzeros, {_bytes(self.generator_bytes)}")
+        if self.nonzeros is not None and self.generator_bytes is not None:
+            lines.append(f"reduced generator: {self.nonzeros:,} nonzeros, {_bytes(self.generator_bytes)}")
         return "\n".join(lines + [f"found: {finding}" for finding in self.findings])
 
     def _repr_html_(self) -> str:
@@ -70,10 +76,10 @@ def explain(
     -------
     Explanation
 
-    Raises
-    ------
-    MemoryError
-        If the reduced problem does not fit into memory.
+    Notes
+    -----
+    The answer comes within seconds for any number of emitters: beyond 500,000 kets, or where more than 500,000 unknowns are
+    coupled, `findings` says so in place of the reduced problem.
 
     Examples
     --------
@@ -87,14 +93,29 @@ def explain(
     reduced generator: 10,150 nonzeros, 132.2 kB
     found: populations only
     """
+    space = getattr(H, "space", None)
+    if isinstance(space, Space) and space.size > _MOST:
+        return _too_large(space, f"more than {_MOST:,} kets, not searched")
     equation = read(H, c_ops, args)
     seeds = None if rho0 is None else coordinates(equation.density_matrix(rho0))[0]
     observables = None if e_ops is None else equation.observables(e_ops).keys()
-    generator = reduce(equation.lindbladian, seeds, observables)
-    sizes = {name: (count, 8 * count) for name, count in equation.space.representations.items()}
+    try:
+        generator = reduce(equation.lindbladian, seeds, observables, _MOST)
+    except TooManyUnknowns:
+        return _too_large(equation.space, f"more than {_MOST:,} unknowns are coupled, the search ended there")
+    sizes = _sizes(equation.space)
     sizes["closed under the dynamics, real"] = (generator.n, 8 * generator.n)
     findings = _findings(generator, equation.space.quantum_numbers)
     return Explanation(sizes, generator.nnz, 12 * generator.nnz + 4 * generator.n, findings)
+
+
+def _sizes(space: Space) -> dict[str, tuple[int, int]]:
+    return {name: (count, 8 * count) for name, count in space.representations.items()}
+
+
+def _too_large(space: Space, why: str) -> Explanation:
+    remedy = "expectation values of fewer emitters, or trajectories (mcsolve), take less"
+    return Explanation(_sizes(space), None, None, [why, remedy])
 
 
 def _findings(generator: AssembledGenerator, labels: Mapping[str, np.ndarray]) -> list[str]:
@@ -129,12 +150,18 @@ def table_of_sizes(representations: Mapping[str, int]) -> str:
 
 def _count(unknowns: int) -> str:
     """A whole number, to three digits where it is beyond all counting."""
-    return f"{unknowns:,}" if unknowns < 10**15 else f"{Decimal(unknowns):.3g}"
+    return f"{unknowns:,}" if unknowns < 10**15 else _rounded(unknowns)
 
 
 def _bytes(size: int) -> str:
     """A number of bytes in the largest unit that keeps it above one."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= scale:
-            return f"{size / scale:.1f} {unit}" if size < 10**15 else f"{Decimal(size) / scale:.3g} {unit}"
+            return f"{size / scale:.1f} {unit}" if size < 10**15 else f"{_rounded(size // scale)} {unit}"
     return f"{size} B"
+
+
+def _rounded(count: int) -> str:
+    """Three digits of a number that may have a million of them."""
+    dropped = max(0, count.bit_length() - 100)
+    return f"{Decimal(count >> dropped) * Decimal(2) ** dropped:.3g}"
