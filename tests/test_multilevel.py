@@ -337,6 +337,13 @@ def test_local_noise_alone_keeps_product_states():
     assert abs(after - expected.toarray()).max() < 1e-13
 
 
+def test_coefficients_that_do_not_fit_are_refused(monkeypatch):
+    kets = MultilevelSpace(12, 3)
+    monkeypatch.setattr("piqs._resources.available_bytes", lambda: 5e5)
+    with pytest.raises(MemoryError, match="coefficients"):
+        Removal(kets)
+
+
 def test_bad_input():
     for wrong in ([[2, 1, 0]], [[1, 3, 0]], [[4, 0]], [[5, -1, 0]], [4, 0, 0], [[4.0, 0, 0]], []):
         with pytest.raises(ValueError, match="diagrams"):

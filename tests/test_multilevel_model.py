@@ -64,8 +64,9 @@ def mean(op, rho):
 
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("drive", [0.0, 0.6])
-def test_evolution_is_that_of_the_full_space(system, drive):
-    N, times = 3, [0.0, 0.4, 1.3]
+@pytest.mark.parametrize("N", [3, pytest.param(4, marks=pytest.mark.slow)])
+def test_evolution_is_that_of_the_full_space(system, drive, N):
+    times, size = [0.0, 0.4, 1.3], 3**N
     atoms = build(N, system, drive)
     L = full_space(atoms)
     start = atoms.product([0.8, 0.6j, 0.0])
@@ -76,7 +77,7 @@ def test_evolution_is_that_of_the_full_space(system, drive):
         ps.collective(3, N, ps.unit(3, 1, 0)).toarray()
     ]
     for n, t in enumerate(times):
-        exact = sp.linalg.expm_multiply(L * t, rho).reshape(27, 27, order="F")
+        exact = sp.linalg.expm_multiply(L * t, rho).reshape(size, size, order="F")
         for values, number in zip(result.expect, numbers, strict=True):
             assert abs(values[n] - mean(number, exact)) < 1e-8
         assert abs(atoms.to_uncoupled(states[n]).full() - exact).max() < 1e-8
@@ -229,6 +230,34 @@ def test_pumped_three_level_emitters_in_a_cavity_as_published():
     result = system.mesolve(system.state(atoms.all_in("1"), qutip.basis(2, 1)), [0.0, 5.0], observables)
     assert result.expect[0][-1] == pytest.approx(0.816390, abs=1e-6)
     assert result.expect[1][-1] == pytest.approx(1.352768, abs=1e-6)
+
+
+def test_ensembles_of_different_levels_side_by_side():
+    """Two three-level and two two-level emitters that share a channel, each with noise of its own."""
+    three, two = Ensemble(2, levels=LEVELS), Ensemble(2, levels=("e", "g"))
+    three.local("b->c", 0.4)
+    three.hamiltonian = 0.3 * three.op("a->c", hermitian=True)
+    two.local("e->g", 0.2)
+    system = Composite(three=three, two=two)
+    system.common_jumps = [system.common(0.8, three.op("a->b"), two.op("e->g"))]
+    rho0 = system.state(three=three.all_in("a"), two=two.product({"e": 1, "g": 1}))
+    numbers = [system.embed("three", three.number("b")), system.embed("two", two.number("e"))]
+    result = system.mesolve(rho0, [0.0, 0.9], numbers)
+
+    one3, one2 = sp.eye_array(9), sp.eye_array(4)
+    up, down = ps.unit(2, 0, 0), ps.unit(2, 1, 0)
+    jumps = [math.sqrt(0.4) * sp.kron(ps.on_site(3, 2, n, ps.unit(3, 2, 1)), one2) for n in range(2)]
+    jumps += [math.sqrt(0.2) * sp.kron(one3, ps.on_site(2, 2, n, down)) for n in range(2)]
+    shared = sp.kron(ps.collective(3, 2, ps.unit(3, 1, 0)), one2) + sp.kron(one3, ps.collective(2, 2, down))
+    L = ps.liouvillian(
+        sp.csr_array(0.3 * sp.kron(ps.collective(3, 2, ps.unit(3, 2, 0) + ps.unit(3, 0, 2)), one2)),
+        [*jumps, math.sqrt(0.8) * shared],
+    )
+    start = np.kron(np.kron(ps.unit(3, 0, 0), ps.unit(3, 0, 0)), ps.symmetrised([up, np.eye(2) - up]))
+    rho = sp.linalg.expm_multiply(L * 0.9, start.reshape(-1, order="F")).reshape(36, 36, order="F")
+    exact = [sp.kron(ps.collective(3, 2, ps.unit(3, 1, 1)), one2), sp.kron(one3, ps.collective(2, 2, up))]
+    for values, op in zip(result.expect, exact, strict=True):
+        assert values[-1] == pytest.approx(np.trace(op @ rho).real, abs=1e-8)
 
 
 def test_rates_and_hamiltonian_that_depend_on_time():

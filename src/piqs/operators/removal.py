@@ -23,10 +23,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
 
+from piqs import _resources
 from piqs._kernels.removal import put_back
 from piqs.spaces.multilevel import MultilevelSpace
 
 __all__ = ["Removal"]
+
+# Memory of one coefficient while all are sorted by column and by row.
+_BYTES = 120
 
 
 class Removal:
@@ -115,6 +119,7 @@ class Removal:
 def _coefficients(kets: MultilevelSpace, smaller: MultilevelSpace | None) -> tuple[np.ndarray, ...]:
     """Row of the diagram, ket of N - 1, ket of N, level and value of all coefficients that do not vanish."""
     found: list[tuple[np.ndarray, ...]] = []
+    count = 0
     for k in range(kets.d):
         lowered = kets.patterns.copy()
         lowered[:, k] -= 1
@@ -122,6 +127,13 @@ def _coefficients(kets: MultilevelSpace, smaller: MultilevelSpace | None) -> tup
         for level, patterns, column, value in _remove_from(kets, k, lowered[columns], columns):
             row = np.zeros(len(patterns), dtype=np.int64) if smaller is None else smaller.index(patterns)
             found.append((np.full_like(row, k), row, column, np.full_like(row, level), value))
+            count += row.size
+            if _BYTES * count > _resources.available_bytes():
+                raise MemoryError(
+                    f"operators of N = {kets.N} emitters with d = {kets.d} levels ({kets.size:,} kets) need more than "
+                    f"{count:,} coefficients, which exceed the {_resources.available_bytes() / 1e9:.1f} GB available; lower "
+                    "N or d, or build only the symmetric irrep if all noise is collective"
+                )
     k_all, row, column, level, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return k_all, row, column, level, value
 
