@@ -8,6 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 import brute_force
 from piqs import Dicke, jspin, liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
+from piqs.errors import ConvergenceError
 from piqs.linear import arnoldi as rightmost
 from piqs.liouville import AssembledGenerator
 from piqs.solvers import eigenmodes as eigenvalues
@@ -230,3 +231,51 @@ def test_bad_input():
         liouvillian_gap([H, [H, lambda t: t]], c_ops, N=4)
     with pytest.raises(TypeError, match="dims"):
         liouvillian_gap(H, [jspin(3, "-")], N=4)
+
+
+@pytest.mark.parametrize("which", ["LR", "SM"])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 8])
+def test_no_slow_eigenvalue_of_a_chain_is_missed(k, which):
+    # five driven atoms in a row: 1,024 coupled unknowns
+    N = 5
+    one = [qutip.qeye(2)] * N
+
+    def site(op, n):
+        return qutip.tensor([op if m == n else one[m] for m in range(N)])
+
+    rates = ((qutip.sigmam(), 1.0), (qutip.sigmap(), 0.5), (qutip.sigmaz() / 2, 1.0))
+    c_ops = [np.sqrt(r) * site(op, n) for n in range(N) for op, r in rates]
+    H = sum(0.3 * site(qutip.sigmaz(), n) @ site(qutip.sigmaz(), n + 1) for n in range(N - 1))
+    H = H + 0.5 * sum(site(qutip.sigmax(), n) for n in range(N))
+    if not CHAIN:
+        CHAIN.append(np.linalg.eigvals(qutip.liouvillian(H, c_ops).full()))
+        assert liouvillian_gap(H, c_ops) == pytest.approx(1.35189296, abs=1e-8)
+    order = np.argsort(-CHAIN[0].real if which == "LR" else np.abs(CHAIN[0]))
+    exact = CHAIN[0][order][:k]
+    found = liouvillian_eigenvalues(H, c_ops, k=k, which=which)
+    assert np.abs(np.sort(found.real) - np.sort(exact.real)).max() < 1e-10
+
+
+CHAIN: list = []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_not_certain_is_an_error(seed, monkeypatch):
+    # many eigenvalues in one place, conjugate pairs, gaps of all sizes: Arnoldi's method is right or says that it is not certain
+    monkeypatch.setattr("piqs.solvers.eigenmodes._DENSE", 20)
+    rng = np.random.default_rng(seed)
+    n = 7
+    H = qutip.rand_herm(n, seed=seed) * 10.0 ** rng.integers(-3, 3)
+    c_ops = [qutip.rand_dm(n, seed=seed + 10), 10.0 ** rng.integers(-3, 2) * qutip.destroy(n)]
+    exact = np.linalg.eigvals(qutip.liouvillian(H, c_ops).full())
+    exact = exact[np.argsort(-exact.real)]
+    for k in (2, 4, 7):
+        try:
+            found = liouvillian_eigenvalues(H, c_ops, k=k)
+        except ConvergenceError as error:
+            message = str(error)
+            found = None
+        if found is None:
+            assert "not certain" in message
+        else:
+            assert np.abs(np.sort(found.real) - np.sort(exact[:k].real)).max() < 1e-8 * np.abs(exact).max()
