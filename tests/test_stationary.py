@@ -7,6 +7,7 @@ import scipy.linalg as la
 import scipy.sparse as sp
 
 import piqs
+from benchmarks.calibrate import PROBLEMS, compare
 from piqs import Dicke, IllConditionedWarning, NotUniqueError, SteadyStateError, jspin, steadystate
 from piqs._kernels.panels import backward, forward, panels
 from piqs.equations import read
@@ -66,11 +67,12 @@ def test_two_levels_agree_with_the_factors_of_the_whole(make, N):
 
 
 def test_large_driven_ensembles_choose_two_levels():
-    rho, info = strong(80).steadystate(info=True)
+    N = 60
+    rho, info = strong(N).steadystate(info=True)
     assert info["method"] == "two-level"
     assert info["considered"]["two-level"] < info["considered"]["direct"]
     # d<J_z>/dt = 0: local and collective emission against what the drive along x feeds in
-    N, jp, jm = 80, jspin(80, "+"), jspin(80, "-")
+    jp, jm = jspin(N, "+"), jspin(N, "-")
     lost = 2 / N * qutip.expect(jp @ jm, rho) + 0.1 * (qutip.expect(jspin(N, "z"), rho) + N / 2)
     assert qutip.expect(jspin(N, "y"), rho) == pytest.approx(lost, rel=1e-8)
     assert info["iterations"] < 100
@@ -221,3 +223,20 @@ def test_panels_hold_triangular_factors(density):
         solve.py_func(0, first.size, *starts, *rest[2:], *inverse, x, work)
         assert np.abs(half @ x - b).max() < 1e-10 * np.abs(x).max()
     assert rest[3].size <= n * n
+
+
+CALIBRATED = (
+    "driven, strong noise, N = 8", "driven, strong noise, N = 24", "driven, strong noise, N = 48", "driven, weak noise, N = 8",
+    "driven, weak noise, N = 24", "driven, weak noise, N = 48", "populations, N = 50", "two-axis twisting, N = 30",
+    "open Dicke model, N = 2, 8 photons", "open Dicke model, N = 4, 10 photons",
+    "two ensembles of 4", "Kerr oscillator, 30 levels",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALIBRATED)
+def test_the_choice_is_close_to_the_best(name):
+    chosen, runs = compare(PROBLEMS[name](), far=15.0)
+    best = min(run.counted for run in runs.values())
+    assert runs[chosen].counted < 3.0 * best
+    # what was predicted is of the right size
+    assert runs[chosen].predicted / 10 < runs[chosen].counted < 10 * runs[chosen].predicted

@@ -73,8 +73,8 @@ def steadystate(
         Arguments of coefficient functions (which must be constant).
     info : bool
         Also return a dictionary: method, unknowns, residual, condition, "error estimate" (their product, in the Frobenius
-        norm), "considered" (for each method its expected cost in multiplications, or why it does not apply), and what the
-        method counted. Default False.
+        norm), "considered" (for each method its expected cost in multiplications, or why it does not apply), "operations"
+        (what the method took, in the same unit), and what else it counted. Default False.
     H, rho
         The same as A and rho0.
     solver, **keywords

@@ -13,8 +13,9 @@ import scipy.sparse as sp
 from piqs.errors import NotUniqueError
 from piqs.liouville import AssembledGenerator, Lindbladian
 
-# Costs are in multiplications of a sparse LU; one that waits for memory (substitution, application) takes this many.
-FROM_MEMORY = 5.0
+# Costs are in multiplications of a sparse LU (0.4 ns on the machine of benchmarks/results.md). One that waits for an index
+# and its element takes as long as so many, one of a factor kept in panels as long as so many.
+FROM_MEMORY, FROM_PANELS = 5.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,15 @@ class Answer:
         The vector; its trace need not be 1.
     condition : float
         About the norm of the inverse of L / scale on traceless matrices: how much the residual enters the error.
+    operations : float
+        What it took, in the unit of `Method.cost`.
     details : dict
         What to report of the method's work.
     """
 
     x: np.ndarray
     condition: float
+    operations: float
     details: dict[str, Any] = field(default_factory=dict)
 
 

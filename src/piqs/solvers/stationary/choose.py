@@ -44,7 +44,7 @@ def solve(problem: Problem, method: str) -> tuple[np.ndarray, dict[str, Any]]:
     x : float64 array (n,)
         The state.
     info : dict
-        Method, unknowns, residual, condition, error estimate, what was considered, and the method's own figures.
+        Method, unknowns, residual, condition, error estimate, operations, what was considered, and the method's own figures.
 
     Raises
     ------
@@ -57,8 +57,9 @@ def solve(problem: Problem, method: str) -> tuple[np.ndarray, dict[str, Any]]:
     if problem.generator.nnz == 0:
         if problem.x0 is None and problem.n > 1:
             raise several("nothing changes in time")
-        info.update(method="direct", residual=0.0, condition=0.0)
-        info["error estimate"] = 0.0
+        info.update(
+            {"method": "direct", "residual": 0.0, "condition": 0.0, "error estimate": 0.0, "operations": 0.0}
+        )
         return (problem.mixed if problem.x0 is None else problem.x0), info
     classes = closed_classes(problem.generator)
     if problem.x0 is None and classes > 1:
@@ -129,7 +130,7 @@ def _checked(
             stacklevel=6,
         )
     info.update(method=method, residual=residual, condition=answer.condition, **answer.details)
-    info["error estimate"] = error
+    info.update({"error estimate": error, "operations": answer.operations})
     return x, info
 
 

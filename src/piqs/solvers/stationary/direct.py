@@ -35,38 +35,39 @@ class Direct(Method):
 
     def cost(self) -> float:
         """The LU, and some solves for the state and its condition."""
-        return multiplications(self._fill, self.problem.n) + 8 * FROM_MEMORY * self._fill
+        return _operations(self._fill, self.problem.n)
 
     def solve(self) -> Answer:
         """The null vector, or the sum of those of all parts, weighted with the trace of the initial state in each."""
         problem = self.problem
         count, label = sp.csgraph.connected_components(problem.matrix, directed=True, connection="weak")
-        x, condition = np.zeros(problem.n), 0.0
+        x, condition, operations = np.zeros(problem.n), 0.0, 0.0
         for part in range(count):
             inside = np.flatnonzero(label == part) if count > 1 else np.arange(problem.n)
             block = problem.matrix if count == 1 else sp.csr_array(problem.matrix[inside][:, inside])
-            x[inside], worse = self._limit(block, inside)
+            x[inside], worse, fill = self._limit(block, inside)
             condition = max(condition, worse)
-        return Answer(x, condition)
+            operations += _operations(fill, inside.size)
+        return Answer(x, condition, operations)
 
-    def _limit(self, block: sp.csr_array, inside: np.ndarray) -> tuple[np.ndarray, float]:
-        """The steady state of one part, and its condition."""
+    def _limit(self, block: sp.csr_array, inside: np.ndarray) -> tuple[np.ndarray, float, int]:
+        """The steady state of one part, its condition, and the elements of the factors."""
         problem, trace = self.problem, self.problem.trace[inside]
         start = None if problem.x0 is None else problem.x0[inside]
         if not trace.any():
             if start is not None and start.any():
                 _must_decay(block, problem.scale)
-            return np.zeros(inside.size), 0.0
+            return np.zeros(inside.size), 0.0, 0
         weight = 1.0 if start is None else float(trace @ start)
         if start is not None:
             self._must_not_oscillate(inside)
         try:
-            x, condition = _null_vector(block, trace, problem.scale)
+            x, condition, fill = _null_vector(block, trace, problem.scale)
         except SteadyStateError:
             if start is None or inside.size > _LARGEST_SVD:
                 raise
-            return _limit_of(block, start, problem.scale), 0.0
-        return weight * x, condition
+            return _limit_of(block, start, problem.scale), 0.0, inside.size**2
+        return weight * x, condition, fill
 
     def _must_not_oscillate(self, inside: np.ndarray) -> None:
         """A given state has no limit where an eigenvalue is imaginary; rates between populations have none."""
@@ -103,15 +104,20 @@ def _must_decay(block: sp.csr_array, scale: float) -> None:
         )
 
 
-def _null_vector(block: sp.csr_array, trace: np.ndarray, scale: float) -> tuple[np.ndarray, float]:
-    """The null vector of trace 1 of a block, and its condition.
+def _operations(fill: float, n: int) -> float:
+    """The LU, and some solves for the state and its condition."""
+    return multiplications(fill, n) + 8 * FROM_MEMORY * fill
+
+
+def _null_vector(block: sp.csr_array, trace: np.ndarray, scale: float) -> tuple[np.ndarray, float, int]:
+    """The null vector of trace 1 of a block, its condition, and the elements of the factors.
 
     One population is set to 1 and its row and column dropped, which keeps the sign structure and the sparsity. Where
     that population happens to vanish in the steady state, the trace takes the place of one equation instead.
     """
     n = trace.size
     if n == 1:
-        return np.ones(1), 0.0
+        return np.ones(1), 0.0, 1
     pivot = _likely_population(block, trace)
     others = np.delete(np.arange(n), pivot)
 
@@ -142,7 +148,7 @@ def _null_vector(block: sp.csr_array, trace: np.ndarray, scale: float) -> tuple[
         if np.isfinite(total) and total != 0.0:
             condition = _condition(block, trace, x / total, inverse, transposed, scale)
             if condition < np.inf:
-                return x / total, condition
+                return x / total, condition, lu.nnz
     raise several("the generator has a second zero eigenvalue")
 
 

@@ -10,13 +10,15 @@ import scipy.sparse as sp
 from piqs.errors import SteadyStateError
 from piqs.linear.factors import multiplications, predicted_fill
 from piqs.linear.two_level import StalledError, TwoLevel, blocks_of_kets
-from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method, several
+from piqs.solvers.stationary.base import FROM_MEMORY, FROM_PANELS, Answer, Method, several
 
 # The iteration goes on to this part of the residual allowed: a digit or two cost little beside the factors.
 _FURTHER = 1e-2
 _ROUNDING = 8 * np.finfo(float).eps
 # A second steady state leaves this part of a random source, over the root of the unknowns, without a solution.
 _SOURCE = 0.05
+# What the interpreter takes of each block and of each sweep, in multiplications.
+_CALL = 1e6
 # What was seen of the inverse is a lower bound of its norm.
 _DOUBLE = 2.0
 
@@ -48,9 +50,14 @@ class TwoLevelMethod(Method):
         largest = predicted_fill(sp.csr_array(self.problem.matrix[inside][:, inside]))
         # Blocks of one kind: the fill grows a little faster than their size.
         fill = largest * float(np.sum((sizes / inside.size) ** 1.2))
-        solves = 50 + 2 * sizes.size
-        application = self.problem.generator.nnz + 30 * self.problem.n
-        return multiplications(fill, self.problem.n) + FROM_MEMORY * solves * (fill + application)
+        return self._operations(fill, 15 + sizes.size)
+
+    def _operations(self, fill: float, solves: int) -> float:
+        """LUs of the blocks, two sweeps for each application and the orthogonalisation of what it gives."""
+        problem = self.problem
+        sweep = FROM_PANELS * fill + FROM_MEMORY * (problem.generator.nnz + 10.0 * problem.n)
+        calls = _CALL * (solves + int(self._blocks.max()))
+        return multiplications(fill, problem.n) + solves * sweep + calls
 
     def solve(self) -> Answer:
         """The null vector, and from the solution for a random source whether there is another."""
@@ -71,8 +78,6 @@ class TwoLevelMethod(Method):
         if not response.residual <= rtol:
             raise several("a source without trace has no response")
         seen = max(found.condition, response.condition, float(np.linalg.norm(response.x)))
-        return Answer(
-            found.x,
-            _DOUBLE * problem.scale * seen,
-            {"iterations": levels.solves // 2, "blocks": levels.count, "fill": levels.nnz},
-        )
+        operations = self._operations(levels.nnz, levels.solves)
+        details = {"iterations": levels.solves // 2, "blocks": levels.count, "fill": levels.nnz}
+        return Answer(found.x, _DOUBLE * problem.scale * seen, operations, details)
