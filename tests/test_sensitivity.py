@@ -171,3 +171,51 @@ def test_bad_input():
         gradient(model, excited(2), [0, 1], jspin(2, "z"), weights=[1.0])
     with pytest.raises(ValueError, match="initial state"):
         steadystate_sensitivity(model, jspin(2, "z"), wrt=("rho0", jspin(2, "z")))
+
+
+def two_sided_rate(H, V, jumps, change, h=1e-3):
+    """4 d1 d2 Re lambda of the two-sided generator, by central differences on the dense generator."""
+
+    def top(a, b):
+        n = H.shape[0]
+        one = np.eye(n)
+        H1, H2 = H.full() + a * V.full(), H.full() + b * V.full()
+        L = -1j * (np.kron(one, H1) - np.kron(H2.T, one))
+        for K in jumps:
+            K1, K2 = (np.sqrt(1 + x * change) * K.full() for x in (a, b))
+            L += (
+                np.kron(K2.conj(), K1)
+                - 0.5 * np.kron(one, K1.conj().T @ K1)
+                - 0.5 * np.kron((K2.conj().T @ K2).T, one)
+            )
+        values = np.linalg.eigvals(L)
+        return values[np.argmax(values.real)].real
+
+    return 4 * (top(h, h) - top(h, -h) - top(-h, h) + top(-h, -h)) / (4 * h * h)
+
+
+def test_fisher_information_of_the_light():
+    N = 3
+    model = Dicke(N, 0.6 * jspin(N, "x") + 0.2 * jspin(N, "z"), emission=0.3, collective_emission=0.5)
+    jumps = model.jump_operators()
+    exact = two_sided_rate(model.hamiltonian, jspin(N, "x"), jumps, 0.0)
+    assert piqs.field_qfi_rate(model, jspin(N, "x")) == pytest.approx(exact, rel=1e-5)
+    # a driven atom, by its decay rate
+    H, sm = 0.4 * qutip.sigmax(), qutip.sigmam()
+    exact = two_sided_rate(H, 0 * H, [sm], 1.0)
+    assert piqs.field_qfi_rate(H, "c_ops[0]", [sm]) == pytest.approx(exact, rel=1e-5)
+
+
+def test_fisher_information_of_the_state():
+    N, t = 5, np.array([0.0, 0.3, 0.8])
+    jz = jspin(N, "z")
+    # a GHZ state under local dephasing: F = N^2 t^2 exp(-N gamma t)
+    F = piqs.dynamics_qfi(Dicke(N, 0 * jz, dephasing=0.4), piqs.ghz(N), t, jz)
+    assert pytest.approx(N**2 * t**2 * np.exp(-N * 0.4 * t), abs=1e-8) == F
+    # a coherent state: N t^2 exp(-gamma t), emitter by emitter
+    F = piqs.dynamics_qfi(Dicke(N, 0 * jz, dephasing=0.4), css(N), t, jz)
+    assert pytest.approx(N * t**2 * np.exp(-0.4 * t), abs=1e-7) == F
+    # the decay rate from the populations of independent emitters: N t^2 p / (1 - p), p = exp(-g t)
+    run = piqs.dynamics_qfi(Dicke(N, emission=0.5), excited(N), t, "emission")
+    p = np.exp(-0.5 * t[1:])
+    assert run[1:] == pytest.approx(N * t[1:] ** 2 * p / (1 - p), rel=1e-6)

@@ -2,6 +2,7 @@
 
 from piqs.about import about, cite
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
+from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
 from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
 from piqs.compat import import_lines as _import_lines
@@ -223,6 +224,7 @@ __all__ = [
     "dicke_ket",
     "dicke_to_uncoupled",
     "dressed_equation",
+    "dynamics_qfi",
     "energy_degeneracy",
     "entanglement_depth",
     "entropy",
@@ -231,6 +233,7 @@ __all__ = [
     "excited_ket",
     "explain",
     "fidelity",
+    "field_qfi_rate",
     "fisher_information",
     "floquet_steadystate",
     "g2_from_records",

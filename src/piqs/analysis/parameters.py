@@ -25,11 +25,15 @@ _STATE = "rho0"
 
 @dataclass(frozen=True, eq=False)
 class Parameter:
-    """A parameter by its label, with what its derivative adds to the generator and to the initial state."""
+    """A parameter by its label, with what its derivative adds to the generator and to the initial state.
+
+    A parameter that is a rate knows its channel.
+    """
 
     label: str
     terms: tuple[Term, ...]
     state: sp.csr_array | None = None
+    channel: Channel | None = None
 
 
 def read_parameters(equation: MasterEquation, wrt: Any) -> list[Parameter]:
@@ -73,7 +77,8 @@ def _parameter(equation: MasterEquation, label: str, item: Any) -> Parameter:
             raise ValueError(f"wrt must name channels of {list(channels)}, or be operators, got {item!r}")
         channel = channels[item]
         unit = channel.rate if callable(channel.rate) else 1.0
-        return Parameter(label, tuple(equation.channel_terms(Channel(item, unit, channel.jumps))))
+        terms = equation.channel_terms(Channel(item, unit, channel.jumps))
+        return Parameter(label, tuple(terms), channel=channel)
     if _is_state(item):
         if not isinstance(item[1], Qobj):
             raise TypeError(f"wrt[{label!r}] must be a pair ('rho0', Qobj), got {item!r}")

@@ -9,7 +9,7 @@ adjoint evolution gives the derivative of one number by any number of parameters
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ __all__ = ["Sensitivity", "gradient", "sensitivity", "steadystate_sensitivity"]
 _TOGETHER = 16
 # Nodes of a Gauss-Legendre panel, and how often panels are halved before giving up.
 _NODES, _MOST_HALVINGS = 16, 8
-_ACCURACY = {"rtol": 1e-10, "atol": 1e-12}
+ACCURACY = {"rtol": 1e-10, "atol": 1e-12}
 
 
 @dataclass
@@ -122,7 +122,7 @@ def sensitivity(
     True
     """
     times = _checks.times(tlist, "tlist")
-    settings = Options.read({**_ACCURACY, **(options or {})})
+    settings = Options.read({**ACCURACY, **(options or {})})
     equation = read(H, c_ops, args, times)
     rho = equation.density_matrix(rho0)
     observables = _observables(equation, e_ops)
@@ -167,27 +167,54 @@ def _forward(
     """Values of the observables in the state and in its derivative by each parameter."""
     rows = equation.observables(observables)
     problem = ParametrisedGenerator(equation, parameters, rho, rows.keys())
+    copies = len(parameters) + 1
+    coupled, x0 = _coupled(problem, parameters, rho)
+    read_rows = rows.matrix(problem.generator)
+    every = sp.csr_array(sp.kron(sp.eye_array(copies), read_rows, format="csr"))
+    choice = choose(
+        settings.integrator,
+        Problem(coupled, x0, times, every, settings.rtol, settings.atol, settings.max_step),
+    )
+    choice.integrator.run()
+    values = choice.integrator.values.reshape(times.size, copies, read_rows.shape[0])
+    stats = {"unknowns": coupled.n, "method": choice.integrator.used, "considered": choice.considered}
+    return [rows.combine(times, values[:, k]) for k in range(copies)], stats
+
+
+def evolve_with_derivatives(
+    equation: MasterEquation,
+    rho: sp.csr_array,
+    times: np.ndarray,
+    parameters: list[Parameter],
+    settings: Options,
+    on_state: Callable[[sp.csr_array, list[sp.csr_array]], None],
+) -> None:
+    """Call on_state(rho, derivatives) with the density matrix and its derivatives at every time."""
+    problem = ParametrisedGenerator(equation, parameters, rho)
+    coupled, x0 = _coupled(problem, parameters, rho)
+    n, unpack = problem.generator.n, problem.generator.unpack
+
+    def split(i: int, x: np.ndarray) -> None:
+        on_state(unpack(x[:n]), [unpack(x[k * n : (k + 1) * n]) for k in range(1, len(parameters) + 1)])
+
+    nothing = sp.csr_array((0, coupled.size))
+    task = Problem(coupled, x0, times, nothing, settings.rtol, settings.atol, settings.max_step, split)
+    choose(settings.integrator, task).integrator.run()
+
+
+def _coupled(
+    problem: ParametrisedGenerator, parameters: list[Parameter], rho: sp.csr_array
+) -> tuple[CoupledGenerator, np.ndarray]:
+    """The generator of the state and its derivatives, and where they start."""
     generator, copies = problem.generator, len(parameters) + 1
     terms = [(np.eye(copies), m, f) for m, f in zip(generator.matrices, generator.coefficients, strict=True)]
     for k, derivative in enumerate(problem.derivatives):
         source = np.zeros((copies, copies))
         source[k + 1, 0] = 1.0
         terms += [(source, m, f) for m, f in derivative]
-    coupled = CoupledGenerator(terms)
     starts = [generator.pack(rho)]
     starts += [np.zeros(generator.n) if p.state is None else generator.pack(p.state) for p in parameters]
-    read_rows = rows.matrix(generator)
-    every = sp.csr_array(sp.kron(sp.eye_array(copies), read_rows, format="csr"))
-    choice = choose(
-        settings.integrator,
-        Problem(
-            coupled, np.concatenate(starts), times, every, settings.rtol, settings.atol, settings.max_step
-        ),
-    )
-    choice.integrator.run()
-    values = choice.integrator.values.reshape(times.size, copies, read_rows.shape[0])
-    stats = {"unknowns": coupled.n, "method": choice.integrator.used, "considered": choice.considered}
-    return [rows.combine(times, values[:, k]) for k in range(copies)], stats
+    return CoupledGenerator(terms), np.concatenate(starts)
 
 
 def gradient(
@@ -241,7 +268,7 @@ def gradient(
     True
     """
     times = _checks.times(tlist, "tlist")
-    settings = Options.read({**_ACCURACY, **(options or {})})
+    settings = Options.read({**ACCURACY, **(options or {})})
     equation = read(H, c_ops, args, times)
     rho = equation.density_matrix(rho0)
     observables = _observables(equation, e_ops)
@@ -274,13 +301,15 @@ def _backward(
 ) -> tuple[float, dict[str, float]]:
     generator = problem.generator
     read_rows = rows.matrix(generator)
-    states = _states(generator, generator.pack(rho), times, settings)
+    states = states_at(generator, generator.pack(rho), times, settings)
     value = float(np.sum(w * (read_rows @ np.array(states).T)))
     adjoint = np.asarray(read_rows.T @ w[:, -1])
     slopes = np.zeros(len(parameters))
     for k in range(times.size - 1, 0, -1):
         if times[k] > times[k - 1]:
-            part, adjoint = _interval(problem, states[k - 1], adjoint, times[k - 1], times[k], settings)
+            part, adjoint = integrals_over(
+                generator, problem.derivatives, states[k - 1], adjoint, (times[k - 1], times[k]), settings
+            )
             slopes += part
         adjoint = adjoint + read_rows.T @ w[:, k - 1]
     for k, parameter in enumerate(parameters):
@@ -289,7 +318,7 @@ def _backward(
     return value, dict(zip([p.label for p in parameters], slopes.tolist(), strict=True))
 
 
-def _states(
+def states_at(
     generator: AssembledGenerator, x0: np.ndarray, times: np.ndarray, settings: Options
 ) -> list[np.ndarray]:
     """The state vectors at some times."""
@@ -309,25 +338,26 @@ def _states(
     return found
 
 
-def _interval(
-    problem: ParametrisedGenerator,
+def integrals_over(
+    generator: AssembledGenerator,
+    derivatives: list[list[tuple[sp.csr_array, Any]]],
     x: np.ndarray,
     adjoint: np.ndarray,
-    start: float,
-    end: float,
+    interval: tuple[float, float],
     settings: Options,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Integrals over one interval for all parameters, and the adjoint at its start."""
+    """Tr[Lambda (dL) rho] over an interval for all parameters, and the adjoint at its start."""
+    start, end = interval
     before = None
     for halvings in range(_MOST_HALVINGS + 1):
         nodes, weights = _panels(start, end, 2**halvings)
-        forward = _states(problem.generator, x, np.concatenate([[start], nodes]), settings)[1:]
-        back = _reversed(problem.generator, end)
+        forward = states_at(generator, x, np.concatenate([[start], nodes]), settings)[1:]
+        back = _reversed(generator, end)
         travelled = np.concatenate([[0.0], end - nodes[::-1], [end - start]])
-        backward = _states(back, adjoint, travelled, settings)
-        integrals = np.zeros(len(problem.derivatives))
+        backward = states_at(back, adjoint, travelled, settings)
+        integrals = np.zeros(len(derivatives))
         for weight, t, y, z in zip(weights, nodes, forward, backward[-2:0:-1], strict=True):
-            for k, derivative in enumerate(problem.derivatives):
+            for k, derivative in enumerate(derivatives):
                 for m, f in derivative:
                     scale = weight if f is None else weight * f(t)
                     if scale != 0.0:
