@@ -1,6 +1,7 @@
 """Exact Lindblad dynamics of N identical emitters under local and collective noise."""
 
 from piqs.about import about, cite
+from piqs.analysis.control import FitResult, PulseResult, fit, optimize_pulse
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
 from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
@@ -157,6 +158,7 @@ __all__ = [
     "DressedEquation",
     "Ensemble",
     "Explanation",
+    "FitResult",
     "FloquetSteadyState",
     "FockSpace",
     "IllConditionedWarning",
@@ -176,6 +178,7 @@ __all__ = [
     "PhotonStatistics",
     "Pim",
     "ProductSpace",
+    "PulseResult",
     "ResolventError",
     "Result",
     "Sensitivity",
@@ -235,6 +238,7 @@ __all__ = [
     "fidelity",
     "field_qfi_rate",
     "fisher_information",
+    "fit",
     "floquet_steadystate",
     "g2_from_records",
     "get_blocks",
@@ -279,6 +283,7 @@ __all__ = [
     "num_multilevel_kets",
     "num_tls",
     "optimal_axis",
+    "optimize_pulse",
     "pair_correlations",
     "photon_statistics",
     "plot_block_matrix",

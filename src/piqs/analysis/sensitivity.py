@@ -35,7 +35,7 @@ __all__ = ["Sensitivity", "gradient", "sensitivity", "steadystate_sensitivity"]
 # Parameters whose derivatives are evolved together.
 _TOGETHER = 16
 # Nodes of a Gauss-Legendre panel, and how often panels are halved before giving up.
-_NODES, _MOST_HALVINGS = 16, 8
+_NODES, _MOST_HALVINGS = 8, 9
 ACCURACY = {"rtol": 1e-10, "atol": 1e-12}
 
 

@@ -1,0 +1,441 @@
+"""Pulses that lead where one wants, and rates that fit data, with SciPy's optimisers in front of exact derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from qutip import Qobj
+from qutip.ui.progressbar import progress_bars
+from scipy.optimize import least_squares, minimize
+
+from piqs import _checks
+from piqs.analysis.parameters import ParametrisedGenerator, read_parameters
+from piqs.analysis.sensitivity import integrals_over, sensitivity, states_at
+from piqs.equations import Channel, MasterEquation, Observables, Operator, read
+from piqs.equations.observables import named
+from piqs.integrators.options import Options
+from piqs.liouville import AssembledGenerator
+
+__all__ = ["FitResult", "PulseResult", "fit", "optimize_pulse"]
+
+# Step of the differences by which an objective of a few expectation values is differentiated.
+_STEP = 1e-6
+# An optimiser of pulses needs no more digits than these.
+_ACCURACY = {"rtol": 1e-7, "atol": 1e-9}
+
+
+@dataclass
+class PulseResult:
+    """A pulse found by `optimize_pulse`.
+
+    Attributes
+    ----------
+    amplitudes : float64 array (controls, intervals)
+        The best amplitudes found.
+    value : float
+        The objective with them.
+    expect : list of float
+        Expectation values at the end.
+    times : float64 array (intervals + 1,)
+        Edges of the intervals.
+    history : list of float
+        The objective after each iteration.
+    success : bool
+        Whether the optimiser says that it converged.
+    message : str
+        What it says.
+    """
+
+    amplitudes: np.ndarray
+    value: float
+    expect: list[float]
+    times: np.ndarray
+    history: list[float] = field(default_factory=list)
+    success: bool = False
+    message: str = "not started"
+
+    def coefficient(self, control: int = 0) -> Callable[[float], float]:
+        """The pulse of one control as a function of time, for QuTiP's list format ``[[V, f]]``."""
+        row, edges = self.amplitudes[control], self.times
+
+        def value(t: float) -> float:
+            k = int(np.clip(np.searchsorted(edges, t, side="right") - 1, 0, row.size - 1))
+            return float(row[k])
+
+        return value
+
+
+def optimize_pulse(
+    H: Any,
+    rho0: Qobj,
+    tlist: Any,
+    controls: Any,
+    e_ops: Any,
+    objective: Callable[[np.ndarray], float] | None = None,
+    c_ops: Any = None,
+    initial: Any = None,
+    basis: Any = None,
+    bounds: tuple[float, float] | None = None,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    maxiter: int = 200,
+    callback: Callable[[PulseResult], Any] | None = None,
+) -> PulseResult:
+    r"""Amplitudes of controls that make an objective of the final state as small as possible.
+
+    .. math:: H(t) = H_0 + \sum_c u_c(t) V_c, \qquad \min_u f(\langle A_1\rangle(T), \langle A_2\rangle(T), \ldots)
+
+    Parameters
+    ----------
+    H : model, MasterEquation or Qobj
+        What is there without controls, constant in time.
+    rho0 : Qobj
+        Initial ket or density matrix.
+    tlist : array_like (M + 1,)
+        Edges of the intervals in which amplitudes are constant.
+    controls : Qobj or list of Qobj
+        The V_c, Hermitian.
+    e_ops : Qobj or list of Qobj
+        The A_i, Hermitian: a projector for a target state, a photon number, spin moments for squeezing.
+    objective : callable, optional
+        f(values), to be minimised. By default minus the (first) expectation value, which is then maximised.
+    c_ops, args
+        As for `mesolve`.
+    initial : array_like (controls, M), optional
+        Amplitudes to start from; with ``basis`` coefficients (controls, B). Small random ones by default, always the same.
+    basis : array_like (B, M), optional
+        Smooth functions over the intervals of which pulses are sums; each interval by itself by default.
+    bounds : (float, float), optional
+        Smallest and largest amplitude (coefficient, with ``basis``).
+    options : dict, optional
+        As for `mesolve`, with ``progress_bar``; ``rtol`` is 1e-7 and ``atol`` 1e-9 unless given.
+    maxiter : int, default 200
+        Iterations of L-BFGS-B at most.
+    callback : callable, optional
+        Called with the best result so far after every iteration.
+
+    Returns
+    -------
+    PulseResult
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `mesolve`, and for shapes that do not fit.
+    KeyboardInterrupt
+        On Ctrl-C, with the best pulse so far in its attribute ``result``.
+
+    Examples
+    --------
+    A pulse that inverts two emitters which dephase.
+
+    >>> import numpy as np
+    >>> from piqs import Dicke, excited, ground, jspin, optimize_pulse
+    >>> atoms = Dicke(2, jspin(2, "z"), dephasing=0.02)
+    >>> pulse = optimize_pulse(atoms, ground(2), np.linspace(0, 2, 5), jspin(2, "x"), excited(2))
+    >>> bool(pulse.value < -0.95)
+    True
+    """
+    edges = _checks.times(tlist, "tlist")
+    if edges.size < 2 or np.any(np.diff(edges) <= 0.0):
+        raise ValueError("tlist must increase and hold at least two edges of intervals")
+    settings = Options.read({**_ACCURACY, **(options or {})})
+    equation = read(H, c_ops, args).require_constant("optimize_pulse")
+    operators = [controls] if isinstance(controls, Qobj) else list(controls)
+    problem = _PulseProblem(equation, rho0, edges, operators, e_ops, objective, settings)
+    functions = np.eye(edges.size - 1) if basis is None else np.asarray(basis, dtype=float)
+    if functions.ndim != 2 or functions.shape[1] != edges.size - 1 or not np.all(np.isfinite(functions)):
+        raise ValueError(f"basis must be finite and of shape (B, {edges.size - 1}), got {functions.shape}")
+    start = _start(initial, (len(operators), functions.shape[0]), edges)
+    best = PulseResult(start @ functions, np.inf, [], edges)
+    bar = progress_bars[settings.progress_bar](maxiter, **settings.progress_kwargs)
+
+    def evaluate(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        amplitudes = flat.reshape(start.shape) @ functions
+        value, slopes, expect = problem.value_and_gradient(amplitudes)
+        if value < best.value:
+            best.amplitudes, best.value, best.expect = amplitudes, value, expect
+        return value, (slopes @ functions.T).ravel()
+
+    def after(_: np.ndarray) -> None:
+        best.history.append(best.value)
+        bar.update()
+        if callback is not None:
+            callback(best)
+
+    limits = None if bounds is None else [bounds] * start.size
+    try:
+        found = minimize(
+            evaluate, start.ravel(), jac=True, method="L-BFGS-B", bounds=limits, callback=after,
+            options={"maxiter": maxiter, "ftol": 1e-9, "gtol": 1e-6},
+        )  # fmt: skip
+    except KeyboardInterrupt as interrupt:
+        best.message = "interrupted"
+        interrupt.result = best  # type: ignore[attr-defined]
+        raise
+    finally:
+        bar.finished()
+    best.success, best.message = bool(found.success), str(found.message)
+    return best
+
+
+def _start(initial: Any, shape: tuple[int, int], edges: np.ndarray) -> np.ndarray:
+    if initial is None:
+        return np.random.default_rng(0).normal(scale=0.5, size=shape) / (edges[-1] - edges[0])
+    start = (
+        np.asarray(initial, dtype=float).reshape(-1, shape[1]) if np.size(initial) == np.prod(shape) else None
+    )
+    if start is None or not np.all(np.isfinite(start)):
+        raise ValueError(
+            f"initial must hold finite amplitudes of shape {shape}, got shape {np.shape(initial)}"
+        )
+    return start
+
+
+class _PulseProblem:
+    """The objective and its derivatives by all amplitudes: one evolution forward, one back."""
+
+    def __init__(
+        self,
+        equation: MasterEquation,
+        rho0: Qobj,
+        edges: np.ndarray,
+        controls: Sequence[Qobj],
+        e_ops: Any,
+        objective: Callable[[np.ndarray], float] | None,
+        settings: Options,
+    ) -> None:
+        observables = named(e_ops)
+        if not observables:
+            raise ValueError("e_ops must hold at least one observable of the final state, got none")
+        self.rows: Observables = equation.observables(observables)
+        rho = equation.density_matrix(rho0)
+        parameters = read_parameters(equation, dict(enumerate(controls)))
+        problem = ParametrisedGenerator(equation, parameters, rho, self.rows.keys())
+        self.generator, self.edges, self.settings = problem.generator, edges, settings
+        self.controls = [sp.csr_array(sum((m for m, _ in d[1:]), d[0][0])) for d in problem.derivatives]
+        self.read_rows = self.rows.matrix(problem.generator)
+        self.x0 = problem.generator.pack(rho)
+        self.objective = (lambda values: -float(values[0])) if objective is None else objective
+
+    def value_and_gradient(self, amplitudes: np.ndarray) -> tuple[float, np.ndarray, list[float]]:
+        """The objective, its derivatives (controls, intervals), and the expectation values."""
+        generators = [self._with(amplitudes[:, k]) for k in range(amplitudes.shape[1])]
+        states = [self.x0]
+        for k, generator in enumerate(generators):
+            states.append(states_at(generator, states[-1], self.edges[k : k + 2], self.settings)[-1])
+        expect = self.read_rows @ states[-1]
+        value, slope = _value_and_slope(self.objective, expect)
+        adjoint = np.asarray(self.read_rows.T @ slope)
+        gradient = np.zeros_like(amplitudes)
+        derivatives = [[(control, None)] for control in self.controls]
+        for k in range(len(generators) - 1, -1, -1):
+            interval = (float(self.edges[k]), float(self.edges[k + 1]))
+            gradient[:, k], adjoint = integrals_over(
+                generators[k], derivatives, states[k], adjoint, interval, self.settings
+            )
+        return value, gradient, expect.tolist()
+
+    def _with(self, amplitudes: np.ndarray) -> AssembledGenerator:
+        g = self.generator
+        driven = sp.csr_array(sum((u * V for u, V in zip(amplitudes, self.controls, strict=True)), g.matrix))
+        return AssembledGenerator(g.n_kets, g.keys, [driven], [None], g.closed_forward)
+
+
+def _value_and_slope(
+    objective: Callable[[np.ndarray], float], expect: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """An objective of a few numbers, and its derivatives by differences of order 4."""
+    value = float(objective(expect))
+    if not np.isfinite(value):
+        raise ValueError(f"objective must be finite, got {value} for the expectation values {expect}")
+    slope = np.zeros(expect.size)
+    for k in range(expect.size):
+        h = _STEP * max(1.0, abs(expect[k]))
+        shifts = [objective(expect + s * h * np.eye(expect.size)[k]) for s in (-2, -1, 1, 2)]
+        slope[k] = (shifts[0] - 8 * shifts[1] + 8 * shifts[2] - shifts[3]) / (12 * h)
+    return value, slope
+
+
+@dataclass
+class FitResult:
+    """Rates found by `fit`.
+
+    Attributes
+    ----------
+    values : dict of float
+        The parameters, by the names given.
+    covariance : float64 array (p, p)
+        Their covariance matrix, in the order of ``values``.
+    errors : dict of float
+        Square roots of its diagonal.
+    expect : list of arrays (T,)
+        The fitted curves.
+    chi_squared : float
+        Sum of squares of the residuals over their errors.
+    success : bool
+        Whether the optimiser says that it converged.
+    message : str
+        What it says.
+    """
+
+    values: dict[str, float]
+    covariance: np.ndarray
+    errors: dict[str, float]
+    expect: list[np.ndarray]
+    chi_squared: float
+    success: bool
+    message: str
+
+
+def fit(
+    H: Any,
+    rho0: Qobj,
+    tlist: Any,
+    e_ops: Any,
+    data: Any,
+    wrt: Any,
+    initial: Mapping[str, float] | None = None,
+    sigma: Any = None,
+    c_ops: Any = None,
+    args: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> FitResult:
+    r"""Rates and Hamiltonian parameters that fit measured expectation values, by least squares with exact derivatives.
+
+    Parameters
+    ----------
+    H, rho0, tlist, e_ops, c_ops, args, options
+        As for `sensitivity`.
+    data : array_like (observables, T)
+        Measured values.
+    wrt : str, or sequence or dict of str and Qobj
+        What is fitted: rates by the name of their channel (which stay positive), and theta in :math:`H + \theta V` for
+        operators V, under the labels of a dict.
+    initial : dict of float, optional
+        Where to start, by label; the model's own rates, and zero for operators, by default.
+    sigma : float or array_like (observables, T), optional
+        Standard errors of the data. Without them the covariance is scaled by the residuals.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sensitivity`, and for data of another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from piqs import Dicke, excited, fit, jspin
+    >>> t = np.linspace(0, 3, 16)
+    >>> data = 10 * np.exp(-0.7 * t) - 5
+    >>> found = fit(Dicke(10, emission=1.0), excited(10), t, [jspin(10, "z")], [data], "emission")
+    >>> round(found.values["emission"], 6)
+    0.7
+    """
+    times = _checks.times(tlist, "tlist")
+    equation = read(H, c_ops, args, times)
+    items = _fitted(wrt)
+    observed = np.atleast_2d(np.asarray(data, dtype=float))
+    expected = (len(named(e_ops)), times.size)
+    if observed.shape != expected or not np.all(np.isfinite(observed)):
+        raise ValueError(f"data must be finite and of shape {expected}, got {observed.shape}")
+    scale = np.ones(expected) if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), expected)
+    if not np.all(scale > 0.0):
+        raise ValueError("sigma must be positive")
+    start, lower = _start_of_fit(equation, items, initial or {})
+
+    def run(values: np.ndarray) -> Any:
+        return sensitivity(_changed(equation, items, values), rho0, times, e_ops, wrt=items, options=options)
+
+    known: dict[bytes, Any] = {}
+
+    def at(values: np.ndarray) -> Any:
+        if values.tobytes() not in known:
+            known.clear()
+            known[values.tobytes()] = run(values)
+        return known[values.tobytes()]
+
+    found = least_squares(
+        lambda v: ((np.array(at(v).expect) - observed) / scale).ravel(),
+        start,
+        jac=lambda v: (at(v).jacobian / scale[:, None, :]).transpose(0, 2, 1).reshape(-1, start.size),
+        bounds=(lower, np.inf),
+        x_scale=np.maximum(np.abs(start), 1e-3),
+        xtol=1e-12,
+        ftol=1e-12,
+    )
+    covariance = np.linalg.pinv(found.jac.T @ found.jac)
+    chi_squared = 2.0 * float(found.cost)
+    if sigma is None:
+        covariance = covariance * chi_squared / max(observed.size - start.size, 1)
+    errors = np.sqrt(np.diag(covariance))
+    labels = list(items)
+    return FitResult(
+        dict(zip(labels, found.x.tolist(), strict=True)),
+        covariance,
+        dict(zip(labels, errors.tolist(), strict=True)),
+        at(found.x).expect,
+        chi_squared,
+        bool(found.success),
+        str(found.message),
+    )
+
+
+def _fitted(wrt: Any) -> dict[str, Any]:
+    """Names of channels and operators by label."""
+    if isinstance(wrt, (str, Qobj)):
+        wrt = [wrt]
+    if not isinstance(wrt, Mapping):
+        wrt = {item if isinstance(item, str) else f"wrt[{k}]": item for k, item in enumerate(wrt)}
+    for label, item in wrt.items():
+        if not isinstance(item, (str, Qobj)):
+            raise TypeError(
+                f"wrt[{label!r}] must be a channel's name or an operator, got {type(item).__name__}"
+            )
+    return dict(wrt)
+
+
+def _start_of_fit(
+    equation: MasterEquation, items: dict[str, Any], initial: Mapping[str, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    rates = {channel.name: channel.rate for channel in equation.channels}
+    start, lower = [], []
+    for label, item in items.items():
+        rate = isinstance(item, str)
+        if rate and item not in rates:
+            raise ValueError(f"wrt must name channels of {list(rates)}, got {item!r}")
+        if rate and callable(rates[item]):
+            raise ValueError(f"the rate of {item!r} depends on time; fit a model with a constant one")
+        start.append(_checks.finite(initial.get(label, rates[item] if rate else 0.0), f"initial[{label!r}]"))
+        lower.append(0.0 if rate else -np.inf)
+    return np.array(start), np.array(lower)
+
+
+def _changed(equation: MasterEquation, items: dict[str, Any], values: np.ndarray) -> MasterEquation:
+    """The equation with other rates and added operators."""
+    rates = {item: float(v) for item, v in zip(items.values(), values, strict=True) if isinstance(item, str)}
+    channels = [
+        Channel(c.name, rates.get(c.name, c.rate), c.jumps, c.one_body, c.allow_negative)
+        for c in equation.channels
+    ]
+    H = equation.hamiltonian
+    constant = sp.csr_array((equation.space.size,) * 2, dtype=complex) if H.constant is None else H.constant
+    for (label, item), value in zip(items.items(), values, strict=True):
+        if isinstance(item, Qobj):
+            equation.operator(item, f"wrt[{label!r}]")
+            constant = constant + float(value) * _checks.matrix(item, f"wrt[{label!r}]")
+    return MasterEquation(
+        equation.space,
+        Operator(sp.csr_array(constant), H.parts),
+        channels,
+        equation.superoperator,
+        args=equation.args,
+    )
