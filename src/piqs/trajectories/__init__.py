@@ -12,16 +12,21 @@ from piqs.trajectories.statistics import (
     waiting_time_distribution,
     waiting_times,
 )
+from piqs.trajectories.stochastic import smesolve, ssesolve
+from piqs.trajectories.stochastic_result import StochasticResult
 
 __all__ = [
     "CountStatistics",
     "McResult",
+    "StochasticResult",
     "TrajectoryError",
     "correlation_mc",
     "count_statistics",
     "g2_from_records",
     "jump_times",
     "mcsolve",
+    "smesolve",
+    "ssesolve",
     "waiting_time_distribution",
     "waiting_times",
 ]

@@ -61,6 +61,16 @@ class Averages:
                 out[position, index] = f(float(t), state)
         return out
 
+    def combine_at(self, index: int, values: np.ndarray, state: Callable[[], Qobj]) -> np.ndarray:
+        """Values of the e_ops at one time."""
+        out = np.zeros(len(self), dtype=complex)
+        for position, rows in self._rows.items():
+            for row, factor in rows:
+                out[position] += (factor if np.isscalar(factor) else factor[index]) * values[row]
+        for position, f in self.functions.items():
+            out[position] = f(float(self.times[index]), state())
+        return out
+
 
 def _hermitian(matrix: csr_array) -> bool:
     return bool(abs(matrix - matrix.conj().T).max() <= 1e-12 * abs(matrix).max())

@@ -14,7 +14,7 @@ from qutip.ui.progressbar import progress_bars
 
 from piqs._resources import available_threads, one_thread
 from piqs.errors import TrajectoryError
-from piqs.trajectories.result import FEWEST_JUMPS, McResult
+from piqs.trajectories.result import McResult
 from piqs.trajectories.sampler import Batch, Sampler, Seed
 
 Batches = Generator[tuple[Batch, list[Seed]], None, None]
@@ -82,7 +82,7 @@ def run(
 ) -> None:
     """Fill `result` with up to `ntraj` trajectories; where `computed`, after those without jumps."""
     started = time.monotonic()
-    size = min(_LARGEST_BATCH, max(1, ntraj // _BATCHES))
+    size = min(_LARGEST_BATCH, max(sampler.batch, ntraj // _BATCHES))
     firsts = range(0, ntraj, size)
     work = ((seeds(min(size, ntraj - first)), first) for first in firsts)
     bar = progress_bars[result.options["progress_bar"]](len(firsts), **result.options["progress_kwargs"])
@@ -127,7 +127,7 @@ def run(
         needed = (
             f"about {np.ceil(excess**2 * result.num_trajectories):.0f} are needed"
             if np.isfinite(excess)
-            else f"at least {_FEWEST_FOR_TOLERANCE} with {FEWEST_JUMPS} jumps in all are needed to tell the error"
+            else f"at least {_FEWEST_FOR_TOLERANCE} with {result._few_jumps} jumps in all are needed to tell the error"
         )
         warnings.warn(
             f"target_tol not reached with {result.num_trajectories} trajectories: {needed}; "
@@ -139,7 +139,7 @@ def run(
 
 def _excess(result: McResult, target: np.ndarray) -> float:
     """Largest standard error over its tolerance."""
-    if result.num_trajectories < _FEWEST_FOR_TOLERANCE or result.jumps < FEWEST_JUMPS:
+    if result.num_trajectories < _FEWEST_FOR_TOLERANCE or result.jumps < result._few_jumps:
         return np.inf
     errors = np.array(result.std_expect) / np.sqrt(result.num_trajectories - 1)
     allowed = target[:, :1] + target[:, 1:] * abs(np.array(result.average_expect))

@@ -28,6 +28,8 @@ _NOWHERE = (np.zeros((1, 1)), np.zeros((1, 1), dtype=np.int64))
 class _Walks:
     """Runs walks and counts their jumps; what is averaged along them is left to the two chains below."""
 
+    batch = 1
+
     def __init__(self, walk: Walk, channels: int, times: np.ndarray, keep: Keep) -> None:
         self.walk, self.channels, self.times, self.keep = walk, channels, times, keep
 

@@ -28,6 +28,7 @@ _OPTIONS: dict[str, Any] = {
     "progress_bar": "",
     "progress_kwargs": {},
 }
+_STOCHASTIC: dict[str, Any] = {"dt": None, "step_tol": 0.2, "store_measurement": ""}
 # QuTiP's integrators and the tolerances of its search for jumps, which is exact to rtol here.
 _WITHOUT_EFFECT = (
     "atol", "nsteps", "max_step", "min_step", "first_step", "order", "interpolate", "norm_tol", "norm_t_tol",
@@ -82,6 +83,28 @@ def read_options(options: dict[str, Any] | None) -> dict[str, Any]:
     bits = settings["bitgenerator"]
     if bits is not None and not isinstance(getattr(np.random, str(bits), None), type):
         raise ValueError(f"options['bitgenerator'] must be a bit generator of numpy.random, got {bits!r}")
+    return settings
+
+
+def read_stochastic_options(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Options of `smesolve` and `ssesolve`: those of `mcsolve` that apply, and the step.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As `read_options`.
+    """
+    given = dict(options or {})
+    own = {name: given.pop(name, value) for name, value in _STOCHASTIC.items()}
+    absent = sorted({"improved_sampling", "cutoff", "frame", "rtol"} & set(given))
+    if absent:
+        raise KeyError(f"options {absent} are not options of this solver; its step is dt")
+    given.pop("method", None)  # of QuTiP's stochastic integrators: there is one here, of weak order 2
+    settings = {**read_options(given), **own}
+    if own["dt"] is not None and not _checks.finite(own["dt"], "options['dt']") > 0:
+        raise ValueError(f"options['dt'] must be positive, got {own['dt']!r}")
+    if not 0 < own["step_tol"] < 1:
+        raise ValueError(f"options['step_tol'] must be between 0 and 1, got {own['step_tol']!r}")
     return settings
 
 

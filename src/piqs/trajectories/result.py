@@ -73,6 +73,8 @@ class McResult(Views, QutipMcResult):
         ``method``, ``end_condition``, ``run time`` (in seconds), ``num_collapse``.
     """
 
+    _few_jumps = FEWEST_JUMPS  # with fewer, standard errors warn
+
     def __init__(
         self,
         times: np.ndarray,
@@ -185,14 +187,14 @@ class McResult(Views, QutipMcResult):
         They come from the sample itself, and are too small at times before which fewer than about ten jumps
         have happened in all trajectories together. Warns if that is so to the very end.
         """
-        if not self.channels:
+        if not self.num_trajectories and self._fixed_weights:
             return [np.zeros(len(self.times)) for _ in self.e_ops]
         if self.num_trajectories < 2:
             warnings.warn(
                 "one trajectory has no standard error; run more (ntraj)", category=UserWarning, stacklevel=2
             )
             return [np.full(len(self.times), np.nan) for _ in self.e_ops]
-        if self.jumps < FEWEST_JUMPS:
+        if self.jumps < self._few_jumps:
             warnings.warn(
                 f"only {self.jumps:.3g} jumps in {self.num_trajectories} trajectories: the standard "
                 "errors of what these jumps change cannot be trusted; run more trajectories",

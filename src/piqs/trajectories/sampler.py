@@ -33,10 +33,14 @@ class Batch:
     col_which: list[np.ndarray] | None
     states: States | None  # at all times, or at the last one
     lost: float = 0.0  # bound of the norm that windows left out of any of them
+    records: np.ndarray | None = None  # (trajectories, detectors, times - 1): what detectors show ...
+    noise: np.ndarray | None = None  # ... and the increments of the noise in it
 
 
 class Sampler(Protocol):
     """Computes trajectories from seeds alone: they depend neither on where nor in what order they run."""
+
+    batch: int  # trajectories that are worth computing together
 
     def sample(self, seeds: Sequence[Seed], first: int, halt: np.ndarray) -> Batch:
         """Trajectories number `first`, `first` + 1, ... from these seeds, until halt[0] is set."""

@@ -28,6 +28,7 @@ class Unravelling:
     jumps: list[csc_array] = field(default_factory=list)
     strengths: list[Strength | None] = field(default_factory=list)
     channels: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)  # the channel that each jump belongs to
 
     @property
     def kets(self) -> int:
@@ -80,6 +81,7 @@ def unravel(equation: MasterEquation) -> Unravelling:
                 scale = 1.0 if strength is not None else np.sqrt(channel.rate)
                 out.jumps.append(csc_array(scale * matrix))
                 out.strengths.append(strength)
+                out.owners.append(channel.name)
                 out.channels.append(_label(channel, k, matrix, equation.space))
     return out
 

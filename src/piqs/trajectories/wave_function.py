@@ -44,6 +44,8 @@ class WaveFunctions:
         What a batch holds besides averages.
     """
 
+    batch = 1
+
     def __init__(
         self,
         system: Unravelling,

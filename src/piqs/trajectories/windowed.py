@@ -90,6 +90,8 @@ class WindowedKets:
         Jump records or not.
     """
 
+    batch = 1
+
     def __init__(
         self,
         parts: Sequence[Part],
