@@ -97,7 +97,7 @@ def test_ternary_diagram_of_one_irrep(ax):
 @pytest.mark.parametrize("distribution", ["wigner", "husimi", "p"])
 def test_sphere_has_the_values_of_the_distribution(projection, distribution):
     ax = Figure().add_subplot(projection=projection)
-    rho = piqs.css(4, 1.0, 0.6, coordinates="polar")
+    rho = piqs.css_ket(4, 1.0, 0.6, coordinates="polar")
     assert piqs.plot_sphere(rho, ax, distribution=distribution, points=24) is ax
     theta = (np.arange(24) + 0.5) * np.pi / 24
     phi = (np.arange(48) + 0.5) * np.pi / 24 - np.pi
