@@ -45,9 +45,8 @@ class Factors:
     def __init__(self, matrix: sp.sparray, often: bool = False) -> None:
         csr = sp.csr_array(matrix)
         n = csr.shape[0]
-        pattern = sp.csr_array((np.ones(csr.nnz, dtype=np.int8), csr.indices, csr.indptr), shape=csr.shape)
-        graph = sp.csr_array(pattern + pattern.T)
-        self._order = nested_dissection(graph.indptr, graph.indices, 64 + 10 * int(np.sqrt(n)))
+        graph = _graph(csr)
+        self._order = _dissected(graph)
         self.predicted = int(fill(graph.indptr, graph.indices, self._order))
         check(
             _COPIES * (csr.dtype.itemsize + 4.0) * self.predicted,
@@ -123,13 +122,39 @@ def predicted_fill(matrix: sp.csr_array) -> float:
     10, 345 (1973)), and in more dimensions some s^2 log n for a cut of s. The constants were measured on populations, driven
     ensembles and cavities, where the result is within a factor of two; it takes a hundredth of the time of the ordering.
     """
-    n = matrix.shape[0]
+    planar, spatial = _fills(matrix)
+    return max(planar, spatial)
+
+
+def is_planar(matrix: sp.csr_array) -> bool:
+    """Whether the cuts through the graph of a matrix are as narrow as those of a planar one."""
+    planar, spatial = _fills(matrix)
+    return spatial <= planar
+
+
+def _fills(matrix: sp.csr_array) -> tuple[float, float]:
+    """The fill as if the graph of a matrix were planar, and as its narrowest cut has it."""
+    graph, n = _graph(matrix), matrix.shape[0]
+    cut = float(narrowest_cut(graph.indptr, graph.indices))
+    return 5.0 * n * float(np.log2(n + 1.0)), 1.1 * cut**2 * float(np.log2(n + 1.0))
+
+
+def dissected(matrix: sp.csr_array) -> np.ndarray:
+    """An order of elimination by nested dissection; rows of very many elements go last."""
+    return _dissected(_graph(matrix))
+
+
+def _dissected(graph: sp.csr_array) -> np.ndarray:
+    order: np.ndarray = nested_dissection(graph.indptr, graph.indices, 64 + 10 * int(np.sqrt(graph.shape[0])))
+    return order
+
+
+def _graph(matrix: sp.csr_array) -> sp.csr_array:
+    """The pattern of a matrix and its transpose."""
     pattern = sp.csr_array(
         (np.ones(matrix.nnz, dtype=np.int8), matrix.indices, matrix.indptr), shape=matrix.shape
     )
-    graph = sp.csr_array(pattern + pattern.T)
-    cut = float(narrowest_cut(graph.indptr, graph.indices))
-    return float(np.log2(n + 1.0)) * max(5.0 * n, 1.1 * cut**2)
+    return sp.csr_array(pattern + pattern.T)
 
 
 def multiplications(fill: float, n: int) -> float:

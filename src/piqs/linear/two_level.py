@@ -28,6 +28,7 @@ from piqs._interrupts import listening
 from piqs._kernels.block_sweeps import sweep
 from piqs._kernels.panels import panels
 from piqs._resources import one_blas_thread
+from piqs.linear.factors import dissected, is_planar
 from piqs.linear.gmres import Cycle, gmres
 
 # A block of fewer unknowns is factorised before anybody presses Ctrl-C.
@@ -109,9 +110,8 @@ class TwoLevel:
         order = np.argsort(_along_a_path(matrix, block, self.count)[block], kind="stable")
         sizes = np.diff(np.flatnonzero(np.diff(block[order], prepend=-1, append=-1)))
         self._cuts = np.concatenate([[0], np.cumsum(sizes)])
-        ordered = sp.csr_array(matrix[order][:, order])
-        self._factors = _Blocks(ordered, self._cuts)
-        self.order = order = order[self._factors.elimination]
+        self._factors = _Blocks(matrix, order, self._cuts)
+        self.order = order = self._factors.order
         self.matrix = sp.csr_array(matrix[order][:, order])
         self.trace = trace[order]
         self._block = np.repeat(np.arange(self.count), sizes)
@@ -240,31 +240,37 @@ def _along_a_path(matrix: sp.csr_array, block: np.ndarray, count: int) -> np.nda
 
 
 class _Blocks:
-    """LU factors of the diagonal blocks of a matrix."""
+    """LU factors of the diagonal blocks of a matrix, whose unknowns are put in the order of elimination."""
 
-    def __init__(self, matrix: sp.csr_array, cuts: np.ndarray) -> None:
+    def __init__(self, matrix: sp.csr_array, order: np.ndarray, cuts: np.ndarray) -> None:
         lower: list[tuple[np.ndarray, ...]] = []
         upper: list[tuple[np.ndarray, ...]] = []
         place, elimination, diagonal = [], [], []
         self.nnz = 0
         for start, stop in pairwise(cuts):
+            inside = order[start:stop]
+            block, ordering = sp.csr_array(matrix[inside][:, inside]), "MMD_AT_PLUS_A"
+            if not is_planar(block):
+                # SuperLU's minimum degree leaves less of a planar block, nested dissection of any other.
+                inside, ordering = inside[dissected(block)], "NATURAL"
+                block = matrix[inside][:, inside]
             factor = sla.splu if stop - start < _INSTANT else partial(listening, sla.splu)
             lu = factor(
-                sp.csc_array(matrix[start:stop, start:stop]),
-                permc_spec="MMD_AT_PLUS_A",
+                sp.csc_array(block),
+                permc_spec=ordering,
                 diag_pivot_thresh=0.01,
                 options={"SymmetricMode": True},
             )
             self.nnz += lu.nnz
             columns = np.argsort(lu.perm_c)
-            elimination.append(columns + start)
+            elimination.append(inside[columns])
             place.append(lu.perm_r[columns].astype(np.int64) + start)
             rows = sp.csr_array(lu.U)
             diagonal.append(rows.diagonal())
             for half, parts in ((lu.L, lower), (rows, upper)):
                 first, row_start, value_start, indices, values = panels(half.indptr, half.indices, half.data)
                 parts.append((first + start, row_start, value_start, indices + np.int32(start), values))
-        self.place, self.elimination = np.concatenate(place), np.concatenate(elimination)
+        self.place, self.order = np.concatenate(place), np.concatenate(elimination)
         self.inverse = 1.0 / np.concatenate(diagonal)
         self.lower_cuts, self.lower = _joined(lower, cuts[-1])
         self.upper_cuts, self.upper = _joined(upper, cuts[-1])
