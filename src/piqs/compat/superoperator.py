@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from qutip import Qobj
-from scipy.linalg import expm
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
 from scipy.sparse.csgraph import connected_components
 
 from piqs._checks import LARGEST, fits_in_memory
 from piqs._checks import matrix as matrix_of
+from piqs.linear.dense import exponential as exponential_of
 from piqs.spaces.dicke import block_offsets, num_dicke_states
 from piqs.states.blocks import block_elements
 
@@ -147,7 +147,7 @@ def exponential(generator: csr_array, t: float) -> csr_array:
     count, label = connected_components(abs(generator), directed=False)
     places = [np.flatnonzero(label == k) for k in range(count)]
     fits_in_memory(64 * max(place.size for place in places) ** 2, "a part of the exponential", "N")
-    parts = [(place, expm(t * generator[place][:, place].toarray())) for place in places]
+    parts = [(place, exponential_of(t * generator[place][:, place].toarray())) for place in places]
     rows = np.concatenate([np.repeat(place, place.size) for place, _ in parts])
     columns = np.concatenate([np.tile(place, place.size) for place, _ in parts])
     values = np.concatenate([part.ravel() for _, part in parts])

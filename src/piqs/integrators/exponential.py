@@ -8,10 +8,10 @@ SIAM J. Matrix Anal. Appl. 31, 970 (2009)).
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg as la
 
 from piqs._resources import one_blas_thread
 from piqs.integrators.base import OnMatrix
+from piqs.linear.dense import exponential
 
 # Outputs propagated at once, which bounds memory.
 _BLOCK = 1024
@@ -55,7 +55,7 @@ class Exponential(OnMatrix):
             count = int(other[0]) if other.size else ahead.size
             if not abs(ahead[0] - spacing) <= rounding[0]:
                 spacing = float(ahead[:count].mean())
-                propagator = la.expm(spacing * matrix)
+                propagator = exponential(spacing * matrix)
             states = self._powers(propagator, count)
             if whole:
                 # Rounding changes the trace by eps |L| t.
