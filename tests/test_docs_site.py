@@ -7,6 +7,7 @@ import pytest
 
 import piqs
 from piqs import figures
+from piqs.gallery import MODELS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -20,8 +21,16 @@ def test_every_figure_has_a_page_in_the_gallery():
         assert f"({module}.md)" in index
 
 
+def test_every_row_of_table_2_has_a_page():
+    table = (DOCS / "gallery" / "table2.md").read_text()
+    for name, module in MODELS.items():
+        page = (DOCS / "gallery" / "models" / f"{module}.md").read_text()
+        assert f"`piqs figures {name}`" in page
+        assert f"(models/{module}.md)" in table
+
+
 def test_every_picture_the_pages_show_is_in_the_repository():
-    for module in figures.FIGURES.values():
+    for module in (*figures.FIGURES.values(), *MODELS.values()):
         assert (DOCS.parent / "figures" / f"{module}.png").exists()
 
 

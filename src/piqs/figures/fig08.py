@@ -26,7 +26,7 @@ CAPTION = (
 )
 PANELS = (1, 1)
 SIZE = (4.6, 3.4)
-FAST: dict[str, Any] = {"sizes": (10, 14), "points": 41}
+FAST: dict[str, Any] = {"sizes": (10, 14), "points": 15}
 
 
 def data(
