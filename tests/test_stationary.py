@@ -12,6 +12,7 @@ from piqs import Dicke, IllConditionedWarning, NotUniqueError, SteadyStateError,
 from piqs._kernels.panels import backward, forward, panels
 from piqs.equations import read
 from piqs.linear.gmres import gmres
+from piqs.linear.no_jump import drift_of
 from piqs.linear.two_level import TwoLevel, blocks_of_kets
 from piqs.liouville import reduce
 
@@ -240,3 +241,15 @@ def test_the_choice_is_close_to_the_best(name):
     assert runs[chosen].counted < 3.0 * best
     # what was predicted is of the right size
     assert runs[chosen].predicted / 10 < runs[chosen].counted < 10 * runs[chosen].predicted
+
+
+def test_the_drift_is_found_inside_a_superoperator():
+    N = 3
+    system = piqs.Dicke(N, piqs.jspin(N, "x") + 0.3 * piqs.jspin(N, "z"), emission=0.4, dephasing=0.3)
+    system.collective_emission = 0.7
+    known, given = system.equation(), read(system.liouvillian())
+    drifts = [drift_of(e.lindbladian, reduce(e.lindbladian)) for e in (known, given)]
+    assert abs(drifts[0] - drifts[1]).max() < 1e-14
+    rho, info = piqs.steadystate(system.liouvillian(), method="iterative", info=True)
+    assert info["method"] == "iterative"
+    assert (rho - system.steadystate()).norm() < 1e-9

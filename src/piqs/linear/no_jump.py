@@ -19,23 +19,40 @@ from piqs.liouville.basis import SQRT2
 _FLOOR = 1e-6
 
 
-def no_jump_inverse(
-    lindbladian: Lindbladian, generator: AssembledGenerator
-) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that applies P^-1 to reduced vectors.
+def no_jump_inverse(drift: sp.csc_array, generator: AssembledGenerator) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that applies P^-1 to reduced vectors."""
+    return _Blocks(drift, generator).solve
 
-    Raises
-    ------
-    ValueError
-        If the generator was given as a superoperator, whose no-jump part is not known.
+
+def drift_of(lindbladian: Lindbladian, generator: AssembledGenerator) -> sp.csc_array:
+    r"""The drift G of a constant generator.
+
+    Of a superoperator :math:`S\rho = G\rho + \rho G^\dagger + \sum_k C_k\rho C_k^\dagger` it is the one that belongs to jumps
+    without trace on each set of kets between which there are coherences (Eq. 4 of V. Gorini, A. Kossakowski and
+    E. C. G. Sudarshan, J. Math. Phys. 17, 821 (1976), read as equations for G): with d kets in the set,
+
+    .. math:: G_{ik} = \frac1d\sum_j S_{ij,kj} - \frac{\delta_{ik}}{2d^2}\sum_{lj} S_{lj,lj}.
+
+    Elements of S between kets of different sets do not enter: nothing is reached through them.
     """
     term = lindbladian.terms[0]
-    if term.drift is None or term.superoperator is not None:
-        raise ValueError(
-            "method 'iterative' needs H and c_ops, not a superoperator, to know its no-jump part; use 'direct' or 'evolution'"
-        )
-    blocks = _Blocks(term.drift, generator)
-    return blocks.solve
+    n = generator.n_kets
+    total = sp.csc_array((n, n), dtype=complex) if term.drift is None else sp.csc_array(term.drift)
+    if term.superoperator is None:
+        return total
+    pair = generator.keys >> 1
+    coherences = sp.coo_array((np.ones(pair.size), (pair // n, pair % n)), shape=(n, n))
+    _, label = sp.csgraph.connected_components(coherences, directed=False)
+    size = np.bincount(label)
+    entries = term.superoperator.tocoo()
+    row, column = (np.asarray(index, dtype=np.int64) for index in entries.coords)
+    (j, i), (other, k) = np.divmod(row, n), np.divmod(column, n)
+    inside = (j == other) & (label[i] == label[j]) & (label[i] == label[k])
+    i, j, k, values = i[inside], j[inside], k[inside], entries.data[inside]
+    found = sp.csc_array((values / size[label[j]], (i, k)), shape=(n, n))
+    diagonal = i == k
+    traces = np.bincount(label[i[diagonal]], values[diagonal].real, minlength=size.size)
+    return sp.csc_array(total + found - sp.diags_array((0.5 * traces / size**2)[label], format="csc"))
 
 
 class _Blocks:

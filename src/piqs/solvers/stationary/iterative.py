@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from piqs._resources import one_blas_thread
 from piqs.errors import SteadyStateError
-from piqs.linear.no_jump import no_jump_inverse
+from piqs.linear.no_jump import drift_of, no_jump_inverse
 from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method, several
 
 # Krylov vectors of one cycle of GCROT, those it hands on, and cycles between two looks at the true residual.
@@ -27,13 +29,12 @@ class Iterative(Method):
     name = "iterative"
 
     def unsuitable(self) -> str | None:
-        """Why the no-jump part is not known, or of no use."""
-        if self.problem.x0 is not None:
-            return "it finds the unique steady state, not the limit of rho0"
-        term = self.problem.lindbladian.terms[0]
-        if term.drift is None or term.superoperator is not None:
-            return "it needs H and c_ops, not a superoperator, to know the part that makes no jumps"
-        return None
+        """Why it does not apply: a given state."""
+        return None if self.problem.x0 is None else "it finds the unique steady state, not the limit of rho0"
+
+    @cached_property
+    def _drift(self) -> sp.csc_array:
+        return drift_of(self.problem.lindbladian, self.problem.generator)
 
     def cost(self) -> float:
         """As if it took the usual number of applications."""
@@ -42,8 +43,7 @@ class Iterative(Method):
     def _operations(self, applications: int) -> float:
         """Applications, with the dense products of the preconditioner and the orthogonalisation."""
         problem = self.problem
-        drift = sp.csc_array(problem.lindbladian.terms[0].drift)
-        _, label = sp.csgraph.connected_components(abs(drift), directed=False)
+        _, label = sp.csgraph.connected_components(abs(self._drift), directed=False)
         kets = np.bincount(label).astype(float)
         dense = 16.0 * float(np.sum(kets**3))
         step = FROM_MEMORY * (problem.generator.nnz + 2.0 * _KRYLOV * problem.n) + dense
@@ -55,7 +55,7 @@ class Iterative(Method):
         problem = self.problem
         matrix, trace = problem.matrix, problem.trace
         source = problem.scale * problem.mixed
-        apply_inverse = no_jump_inverse(problem.lindbladian, problem.generator)
+        apply_inverse = no_jump_inverse(self._drift, problem.generator)
         steps = 0
 
         def apply(x: np.ndarray) -> np.ndarray:
