@@ -112,6 +112,10 @@ class Faber(Integrator):
 
     def run(self) -> None:
         """Advance step by step; several output times share a step where no states are wanted."""
+        if self.generator.nnz == 0:
+            for _ in self.times:
+                self.record_state(self.x)
+            return
         x = self.x.copy()
         y, previous, total = np.empty_like(x), np.empty_like(x), np.empty_like(x)
         t = self.times[0]

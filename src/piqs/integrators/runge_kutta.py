@@ -125,6 +125,8 @@ def _combine(x: np.ndarray, k: np.ndarray, weights: np.ndarray, h: float, out: n
 
 # Part of the tolerance that SciPy's steps may spend, and the smallest relative tolerance of theirs that is reached.
 _MARGIN, _TIGHTEST = 0.01, 2e-13
+# By how much SciPy's estimates of a step's error are too large, at least.
+_LOWER_ORDER = 0.1
 
 
 class Implicit(Integrator):
@@ -181,9 +183,9 @@ class Implicit(Integrator):
                         f"{self.name} failed at t = {solver.t}: {message} Raise rtol (now {self.problem.rtol:g}) or use "
                         "method='auto'"
                     )
-                # A step is accepted whose error is below this in every component, about.
+                # A step is accepted whose error is below this in every component, by an estimate of a lower order.
                 allowed = atol + rtol * np.abs(solver.y)
-                self.error += self.generator.trace_norm(allowed)
+                self.error += _LOWER_ORDER * self.generator.trace_norm(allowed)
                 self._read_outputs(solver)
             t, x = float(solver.t), solver.y
 

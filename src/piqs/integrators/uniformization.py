@@ -101,8 +101,8 @@ class Uniformization(OnMatrix):
                 if ready:
                     self.record_values(np.array([w @ moments[a : a + w.size] for a, w in ready]))
         self.x = walker.total
-        # What was dropped, and rounding of the Poisson weights, which are products of as many ratios.
-        self.error += walker.dropped + _EPS * (10.0 + np.sqrt(applications)) * float(np.abs(self.x).sum())
+        # What was dropped, and rounding, of which each application adds a part of the same sign.
+        self.error += walker.dropped + _EPS * (10.0 + 0.1 * applications) * float(np.abs(self.x).sum())
         if self.on_state is not None:
             self.record_state(self.x)
 
