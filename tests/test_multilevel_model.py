@@ -1,6 +1,7 @@
 """Ensembles of emitters with d levels against the full d^N space, `Dicke`, and closed forms."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -578,6 +579,15 @@ def test_ensembles_that_are_wrong():
     crossing[0, 18] = crossing[18, 0] = 1.0
     with pytest.raises(ValueError, match="irreps"):
         Ensemble(3, levels=3, hamiltonian=qutip.Qobj(crossing))
+
+
+def test_ensembles_are_pickled_and_shown():
+    atoms = build(3, "Lambda")
+    again = pickle.loads(pickle.dumps(atoms))
+    numbers = [m.mesolve(m.all_in("a"), [0.0, 0.5], [m.number("b")]).expect[0] for m in (atoms, again)]
+    assert np.array_equal(*numbers)
+    assert r"|{\rm b}\rangle\langle{\rm a}|_n" in atoms._repr_latex_()
+    assert "19 kets in 3 irreps, 5 channels" in repr(atoms)
 
 
 def test_hamiltonians_of_every_kind_are_accepted():

@@ -3,7 +3,7 @@ r"""N identical emitters with any number of levels, each alone or with a mode of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -275,7 +275,7 @@ class Ensemble(MultilevelStates):
         >>> Ensemble(3, levels=("e", "g")).dephasing("e", 0.1)
         Channel('dephasing e', 0.1)
         """
-        return self.local(self.emitter.projector(level), rate, name or self._free(f"dephasing {level}"))
+        return self.local(f"{level}->{level}", rate, name or self._free(f"dephasing {level}"))
 
     def correlated(
         self, jumps: Sequence[Any], matrix: Any, name: str | None = None, collective: bool = False
@@ -336,14 +336,15 @@ class Ensemble(MultilevelStates):
         name = self._free(f"{kind} {label}") if name is None else name
         if any(channel.name == name for channel in self.channels):
             raise ValueError(f"name must be new, got {name!r}, which another channel has")
-
-        def jumps() -> list[csr_array]:
-            return [self.operators.collective(x)] if kind == "collective" else self.operators.local(x)
-
         symbol = _symbol(given, kind) if isinstance(given, str) else ""
-        channel = Channel(name, rate, jumps, OneBody(x, kind == "collective"), symbol=symbol)
+        channel = Channel(
+            name, rate, partial(self._jumps, kind, x), OneBody(x, kind == "collective"), symbol=symbol
+        )
         self.channels.append(channel)
         return channel
+
+    def _jumps(self, kind: str, x: np.ndarray) -> list[csr_array]:
+        return [self.operators.collective(x)] if kind == "collective" else self.operators.local(x)
 
     def _free(self, name: str, ending: str = "") -> str:
         """The name, or the first of "name (2)", ... that no channel has."""
