@@ -31,3 +31,7 @@ class CoupledGenerator(AssembledGenerator):
     def populations(self) -> np.ndarray:
         """None: the copies are no states, and keep no trace."""
         return np.zeros(0, dtype=np.int64)
+
+    def trace_norm(self, x: np.ndarray) -> float:
+        """The Euclidean norm: errors of derivatives are judged by it."""
+        return float(np.sqrt(x @ x))
