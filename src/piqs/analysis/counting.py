@@ -284,7 +284,10 @@ class CountingStatistics:
         if not np.isfinite(current):
             raise ValueError(f"current must be finite, got {current}")
         excess = lambda s: self._dominant(s)[1] - current  # noqa: E731
-        end = np.copysign(1.0, current - self.cumulants[0])
+        mean = float(self.cumulants[0])
+        if abs(current - mean) <= 1e-10 * max(abs(mean), abs(current)):
+            return 0.0
+        end = np.copysign(1.0, current - mean)
         while excess(end) * end < 0.0:
             if abs(end) >= _LARGEST_FIELD:
                 # The supremum lies beyond every field: the current is at the edge of what is possible, or past it.
@@ -292,7 +295,7 @@ class CountingStatistics:
                 before = 0.5 * end * current - self._dominant(0.5 * end)[0]
                 return float(at_edge) if at_edge - before < 1e-6 * abs(at_edge) else np.inf
             end *= 2.0
-        s = float(brentq(excess, 0.0, end, xtol=1e-12)) if excess(0.0) != 0.0 else 0.0
+        s = float(brentq(excess, 0.0, end, xtol=1e-12))
         return s * current - self._dominant(s)[0]
 
     def moments(self, rho0: Qobj, t: Any) -> tuple[Any, Any]:
