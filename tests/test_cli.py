@@ -120,7 +120,12 @@ def test_axes_of_the_wrong_number_are_refused():
         fig02.plot(fig02.data(N=2), Figure().subplots())
 
 
-@pytest.mark.parametrize("name", NAMES)
+QUICK = {"3", "7", "13", "lasing"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_every_figure_is_drawn_from_reduced_parameters(name, tmp_path):
     result = run("figures", name, "--fast", "--out", tmp_path, "--format", "png", "--dpi", 50)
     assert result.exit_code == 0

@@ -411,10 +411,13 @@ def _sort_transitions(
     _, member, count = np.unique(group, return_inverse=True, return_counts=True)
     alone = (count[member] == 1) & (j != k)
     single = sp.csr_array((np.abs(dressed[j, k][alone]) ** 2, (j[alone], k[alone])), shape=shape)
-    together = []
-    for value in np.unique(group[~alone]):
-        a, b = j[group == value], k[group == value]
-        together.append(as_qobj(sp.csr_array((dressed[a, b], (a, b)), shape=shape)))
+    rest = np.flatnonzero(~alone)
+    rest = rest[np.argsort(group[rest], kind="stable")]
+    together = [
+        as_qobj(sp.csr_array((dressed[j[chosen], k[chosen]], (j[chosen], k[chosen])), shape=shape))
+        for chosen in np.split(rest, np.flatnonzero(np.diff(group[rest])) + 1)
+        if chosen.size
+    ]
     return single, together
 
 
