@@ -34,6 +34,7 @@ class Batch:
     states: States | None  # at all times, or at the last one
     lost: float = 0.0  # bound of the norm that windows left out of any of them
     records: np.ndarray | None = None  # (trajectories, detectors, times - 1): what detectors show ...
+    trace: np.ndarray | None = None  # (trajectories, times): weights that depend on time
     noise: np.ndarray | None = None  # ... and the increments of the noise in it
 
 
