@@ -5,7 +5,16 @@ from piqs.analysis.control import FitResult, PulseResult, fit, optimize_pulse
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
 from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
+from piqs.analysis.jump_records import (
+    CountStatistics,
+    count_statistics,
+    g2_from_records,
+    jump_times,
+    waiting_time_distribution,
+    waiting_times,
+)
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
+from piqs.analysis.time_average import TimeAverage, time_averages
 from piqs.compat import import_lines as _import_lines
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
 from piqs.compat.objects import MCSolver, MESolver, correlation_3op
@@ -132,22 +141,14 @@ from piqs.states.modes import PhotonStatistics, mode_wigner, photon_statistics
 from piqs.sweeps.dataset import load_sweep, sweep_to_netcdf
 from piqs.sweeps.grid import sweep
 from piqs.trajectories import (
-    CountStatistics,
     McResult,
     NmmcResult,
     StochasticResult,
-    TimeAverage,
     correlation_mc,
-    count_statistics,
-    g2_from_records,
-    jump_times,
     mcsolve,
     nm_mcsolve,
     smesolve,
     ssesolve,
-    time_averages,
-    waiting_time_distribution,
-    waiting_times,
 )
 
 __version__ = "2.0.0.dev0"

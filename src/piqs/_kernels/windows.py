@@ -71,7 +71,7 @@ def fill_terms(words, spins, lows, sizes, shifts, rows, columns, leaks):
     """Profiles of all words (terms, parts, symbols) on a window, and how much of each leads out of it.
 
     leaks[k, f, e]: largest amplitude of the word of part f in term k that leaves the window at its lower (e = 0) or
-    upper end.
+    upper end (e = 1), and largest of all (e = 2).
     """
     K, F = words.shape[0], words.shape[1]
     room = np.empty(sizes.max())
@@ -88,6 +88,7 @@ def fill_terms(words, spins, lows, sizes, shifts, rows, columns, leaks):
                 if i + shift < 0 or i + shift >= size:
                     leaks[k, f, 0 if shift < 0 else 1] = max(leaks[k, f, 0 if shift < 0 else 1], abs(room[i]))
                     room[i] = 0.0
+            leaks[k, f, 2] = largest
             if f == F - 1:
                 for i in range(size):
                     columns[k, i] = room[i]

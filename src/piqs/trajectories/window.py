@@ -196,9 +196,9 @@ class Ladder:
         return out
 
     def on(self, window: Window) -> tuple[kernel.Terms, np.ndarray]:
-        """Terms on a window, and how much of each leads out of it (terms, parts, ends)."""
+        """Terms on a window, and how much of each part's word leads out of it at both ends, and at most (terms, parts, 3)."""
         K, (R, C) = len(self.words), window.psi.shape
-        shifts, leaks = np.zeros((K, 2), dtype=np.int64), np.zeros((K, len(window.sizes), 2))
+        shifts, leaks = np.zeros((K, 2), dtype=np.int64), np.zeros((K, len(window.sizes), 3))
         rows, columns = np.empty((K, R)), np.empty((K, C))
         if K:
             kernel.fill_terms(

@@ -256,8 +256,11 @@ class WindowedKets:
             total += abs(terms.coefficients[k]) * away
         total += float(abs(self._at(terms, diagonal, middle)))
         # What leaves through each end of each part, per amplitude there.
-        others = np.maximum(rows * columns, 1.0)
-        window.leaks = np.einsum("k,kfe->fe", abs(terms.coefficients) * others, leaks)
+        largest = leaks[:, :, 2]
+        for f in range(len(self.parts)):
+            others = np.delete(largest, f, axis=1).prod(axis=1)
+            leaks[:, f, :2] *= (abs(terms.coefficients) * others)[:, None]
+        window.leaks = leaks[:, :, :2].sum(axis=0)
         return terms, max(total, 1e-300)
 
     @staticmethod
