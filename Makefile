@@ -4,7 +4,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test test-fast lint figures docs bench clean
+.PHONY: help demo test test-fast lint figures docs bench release clean
+
+help:                                   ## this list
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 define install
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -41,5 +44,8 @@ docs: $(VENV)/.installed-docs           ## the documentation site, into docs/_bu
 bench: $(VENV)/.installed-bench         ## every benchmark, into benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
-clean:
-	rm -rf $(VENV) docs/_build .pytest_cache .mypy_cache .ruff_cache
+release: $(VENV)/.installed-release     ## builds the packages into dist/, tries the wheel in an empty environment, prints the notes
+	.ci/release $(BIN)/python
+
+clean:                                  ## remove the environment and all caches
+	rm -rf $(VENV) dist docs/_build .pytest_cache .mypy_cache .ruff_cache

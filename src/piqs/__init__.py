@@ -151,7 +151,7 @@ from piqs.trajectories import (
     ssesolve,
 )
 
-__version__ = "2.0.0.dev0"
+__version__ = "2.0.0rc1"
 
 __all__ = [
     "Channel",
