@@ -256,3 +256,18 @@ def test_coefficient_matrix_of_pim_as_a_dictionary():
         for column, value in columns.items():
             found[row, column] = value
     assert np.array_equal(found, matrix)
+
+
+@pytest.mark.parametrize("name", ["function", "superoperator", "sum"])
+def test_trajectories_handed_over_to_qutip(name):
+    hamiltonian, c_ops = {
+        "function": (lambda t: H, C_OPS),
+        "superoperator": (qutip.liouvillian(H), C_OPS),
+        "sum": (H, [qutip.QobjEvo([[SM, lambda t: np.exp(1j * t)], [SX, lambda t: 0.0 * t]])]),
+    }[name]
+    result = piqs.mcsolve(hamiltonian, UP, TIMES, c_ops, [SZ], ntraj=50, seeds=1, options={"map": "serial"})
+    assert result.stats["solver"].startswith("QuTiP")
+    exact_values = mesolve(H, UP, TIMES, C_OPS, [SZ]).expect[0]
+    assert np.abs(result.expect[0] - exact_values).max() < 0.6  # four standard errors of 50 values of +-1
+    with pytest.raises(piqs.NotLindbladError):
+        piqs.mcsolve(H - 0.1j * SP * SM, UP, TIMES, c_ops)

@@ -130,6 +130,15 @@ def check_dims(operator: Any, dims: list, name: str) -> None:
         )
 
 
+def is_hermitian(matrix: sp.sparray) -> bool:
+    """Whether a matrix is its own adjoint, up to `SYMMETRY`."""
+    try:
+        check_hermitian(matrix, "")
+    except NotLindbladError:
+        return False
+    return True
+
+
 def check_hermitian(candidate: sp.sparray, name: str) -> None:
     """Refuse a matrix that differs from its adjoint."""
     # The coordinates of a Hermitian matrix are real.

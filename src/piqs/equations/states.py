@@ -74,6 +74,15 @@ def _check_state(matrix: sp.csr_array, from_ket: bool, name: str) -> None:
         _check_positive(matrix, name)
 
 
+def is_positive(matrix: sp.csr_array) -> bool:
+    """Whether a Hermitian matrix has no negative eigenvalue, of any trace."""
+    try:
+        _check_positive(sp.csr_array(matrix / (abs(matrix.trace()) or 1.0)), "")
+    except ValueError:
+        return False
+    return True
+
+
 def _check_positive(matrix: sp.csr_array, name: str) -> None:
     diagonal = matrix.diagonal().real
     lowest = float(diagonal.min())

@@ -66,6 +66,42 @@ def mesolve(
     return result
 
 
+def mcsolve(
+    reason: NotExpressibleError,
+    H: Any,
+    state: Any,
+    tlist: Any,
+    c_ops: Any,
+    e_ops: Any,
+    ntraj: int,
+    args: dict[str, Any] | None,
+    options: Mapping[str, Any] | None,
+    seeds: Any,
+    target_tol: Any,
+    timeout: float | None,
+) -> Any:
+    """QuTiP's `mcsolve`.
+
+    Raises
+    ------
+    NotExpressibleError
+        For H that is not Hermitian and Liouvillians that lose trace, whose trajectories have no weights that sum to one.
+    """
+    if isinstance(reason, NotLindbladError):
+        raise reason
+    H, c_ops = as_qutip(H, c_ops)
+    given = {"progress_bar": "", **(options or {})}
+    if given.get("method") == "auto":
+        del given["method"]
+    result = qutip.mcsolve(
+        H, state, tlist, c_ops, e_ops=e_ops, ntraj=ntraj,
+        args=args, options=given, seeds=seeds, target_tol=target_tol, timeout=timeout,
+    )  # fmt: skip
+    result.stats["solver"] = f"QuTiP: {result.stats['solver']}"
+    result.stats["handed over"] = str(reason)
+    return result
+
+
 def correlation(
     reason: NotExpressibleError,
     H: Any,

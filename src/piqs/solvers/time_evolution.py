@@ -18,8 +18,9 @@ from piqs._interrupts import bringing_result
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import BecameComplexError
 from piqs.equations.observables import named
-from piqs.equations.operator import check_hermitian
-from piqs.errors import NotExpressibleError, NotLindbladError, TruncationWarning
+from piqs.equations.operator import is_hermitian
+from piqs.equations.states import is_positive
+from piqs.errors import NotExpressibleError, TruncationWarning
 from piqs.integrators.base import Integrator
 from piqs.integrators.choose import generator_for
 from piqs.integrators.options import Options
@@ -140,18 +141,15 @@ def _evolve_any(
     start: float,
 ) -> Result:
     """Solve an equation from any operator: one that is not Hermitian is the sum A + i B of two that are."""
-    try:
-        check_hermitian(matrix, "rho0")
-        return evolve(equation, matrix, times, e_ops, settings, start)
-    except NotLindbladError:
-        pass
+    if is_hermitian(matrix):
+        return evolve(equation, matrix, times, e_ops, settings, start, is_positive(matrix))
     asked = named(e_ops)
     functions = {key: op for key, op in asked.items() if not isinstance(op, (Qobj, QobjEvo)) and callable(op)}
     observed = {key: op for key, op in asked.items() if key not in functions}
     want_states = settings.store_states or (settings.store_states is None and not asked)
     each = replace(settings, store_states=bool(want_states or functions))
     factors, parts = zip(*hermitian_parts(matrix), strict=True)
-    solved = [evolve(equation, part, times, observed, each, start) for part in parts]
+    solved = [evolve(equation, part, times, observed, each, start, is_state=False) for part in parts]
     options = {**asdict(settings), "store_states": want_states}
     result = Result(asked, options, solved[0].stats, solved[0].expand, equation.space)
     states = [_sum(factors, row) for row in zip(*(part.states for part in solved), strict=True)]
@@ -180,15 +178,16 @@ def evolve(
     e_ops: Any,
     settings: Options,
     start: float | None = None,
+    is_state: bool = True,
 ) -> Result:
-    """Solve an equation from a density matrix; see `mesolve`."""
+    """Solve an equation from a density matrix, or another Hermitian operator that is no state; see `mesolve`."""
     start = time.perf_counter() if start is None else start
     try:
         try:
-            return _evolve(equation, rho, times, e_ops, settings, start)
+            return _evolve(equation, rho, times, e_ops, settings, start, is_state)
         except BecameComplexError as found:
             complex_too = equation.with_complex_coefficients(found.time)
-            return _evolve(complex_too, rho, times, e_ops, settings, start)
+            return _evolve(complex_too, rho, times, e_ops, settings, start, is_state)
     except KeyboardInterrupt as interrupt:
         if not hasattr(interrupt, "result"):  # before the first output
             stats = {"end_condition": "interrupted"}
@@ -204,6 +203,7 @@ def _evolve(
     e_ops: Any,
     settings: Options,
     start: float,
+    is_state: bool,
 ) -> Result:
     """Reduce, integrate and collect the result."""
     asked = named(e_ops)
@@ -253,7 +253,7 @@ def _evolve(
         on_state if want_states or rows.functions else None,
         start,
         collect,
-        are_states=equation.is_lindblad,
+        are_states=is_state and equation.is_lindblad,
     )
     return result
 

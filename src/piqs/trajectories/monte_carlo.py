@@ -11,6 +11,8 @@ from piqs import _checks
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import finite_value
 from piqs.equations.observables import named
+from piqs.errors import NotExpressibleError
+from piqs.solvers import handover
 from piqs.trajectories import engine
 from piqs.trajectories.averages import Averages
 from piqs.trajectories.factored import product_state
@@ -134,13 +136,18 @@ def mcsolve(
     if isinstance(state, Mapping):
         sampler, result = _on_windows(H, c_ops, state, times, e_ops, settings)
         return _run(sampler, result, number, seeds, target_tol, timeout, client, False)
-    equation = read(H, c_ops, args, times)
-    noise = noise_on_triangle(equation, state) if settings["method"] != "wave_function" else None
-    if noise is not None:
-        sampler, result = triangle_problem(equation, noise, state, times, e_ops, settings)
-    else:
-        allot = target_tol is None and timeout is None
-        sampler, result = _problem(equation, state, times, e_ops, settings, number, allot)
+    try:
+        equation = read(H, c_ops, args, times)
+        noise = noise_on_triangle(equation, state) if settings["method"] != "wave_function" else None
+        if noise is not None:
+            sampler, result = triangle_problem(equation, noise, state, times, e_ops, settings)
+        else:
+            allot = target_tol is None and timeout is None
+            sampler, result = _problem(equation, state, times, e_ops, settings, number, allot)
+    except NotExpressibleError as reason:
+        return handover.mcsolve(
+            reason, H, state, times, c_ops, e_ops, number, args, options, seeds, target_tol, timeout
+        )
     computed = settings["improved_sampling"] or not result.channels
     return _run(
         sampler, result, number if result.channels else 0, seeds, target_tol, timeout, client, computed

@@ -10,6 +10,7 @@ from scipy.sparse import csc_array, csr_array
 
 from piqs.equations import Channel, MasterEquation
 from piqs.equations.coefficients import Coefficient, rate_function
+from piqs.errors import NotExpressibleError
 from piqs.spaces import Space
 
 # Products such as sum_i C_i^+ C_i leave rounding where terms cancel; relative to the largest element.
@@ -57,11 +58,11 @@ def unravel(equation: MasterEquation) -> Unravelling:
 
     Raises
     ------
-    ValueError
+    NotExpressibleError
         For what has no jumps: a superoperator, a sum of operators with different time dependence.
     """
     if equation.superoperator.terms:
-        raise ValueError(
+        raise NotExpressibleError(
             "trajectories are pure states and need a Hamiltonian and jumps, but the equation has a superoperator; "
             "pass a Hamiltonian, and collapse operators in c_ops"
         )
@@ -72,7 +73,7 @@ def unravel(equation: MasterEquation) -> Unravelling:
     for channel in equation.channels:
         for k, jump in enumerate(channel.jumps):
             if len(jump.terms) > 1:
-                raise ValueError(
+                raise NotExpressibleError(
                     f"{channel.name} is a sum of terms with different time dependence; a jump must be one operator "
                     "times one function of time, [[C, g]]"
                 )
