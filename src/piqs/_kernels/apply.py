@@ -201,7 +201,10 @@ def balanced_cuts(indptr, chunks):
         while chunk < chunks and (indptr[r] + r) * chunks >= chunk * total:
             cuts[chunk] = r
             chunk += 1
-    cuts[chunk:] = n
+    while chunk < chunks:
+        cuts[chunk] = n
+        chunk += 1
+    cuts[chunks] = n
     return cuts
 
 
@@ -212,7 +215,8 @@ def combine(x, k, weights, h, out):
     block = 2048
     for start in range(0, n, block):
         stop = min(start + block, n)
-        out[start:stop] = x[start:stop]
+        for r in range(start, stop):
+            out[r] = x[r]
         for i in range(weights.size):
             w = h * weights[i]
             if w != 0.0:

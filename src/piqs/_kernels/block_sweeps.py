@@ -34,4 +34,5 @@ def sweep(order, cuts, indptr, indices, data, place, l_cuts, l_panels, u_cuts, u
         _right_side(start, stop, indptr, indices, data, b, x, place, y)
         forward(l_cuts[k], l_cuts[k + 1], *l_panels, y, work)
         backward(u_cuts[k], u_cuts[k + 1], *u_panels, inverse, y, work)
-        x[start:stop] = y[start:stop]
+        for i in range(uintp(start), uintp(stop)):
+            x[i] = y[i]

@@ -254,7 +254,9 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
 @njit(nogil=True)
 def _grown(array, room):
     new = np.empty(room, dtype=array.dtype)
-    new[: array.size] = array
+    # Assigned to a slice, Numba would compile the message of an error for shapes that differ, for seconds.
+    for i in range(array.size):
+        new[i] = array[i]
     return new
 
 

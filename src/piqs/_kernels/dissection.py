@@ -92,6 +92,12 @@ def _cut(indptr, indices, inside, nodes, queue, level):
     return sizes[0], sizes[1]
 
 
+@njit(nogil=True)
+def _write(source, count, target, start):
+    for i in range(count):
+        target[start + i] = source[i]
+
+
 @kernel()
 def nested_dissection(indptr, indices, dense):
     """Elimination order of the nodes of a graph (symmetric CSR pattern); nodes of more than `dense` neighbours go last."""
@@ -122,11 +128,11 @@ def nested_dissection(indptr, indices, dense):
                 if level[v] == -1:
                     queue[found] = v
                     found += 1
-            order[start:stop] = queue[: stop - start]
+            _write(queue, stop - start, order, start)
             stack.append((start, start + count))
             stack.append((start + count, stop))
         elif nodes.size <= _LEAF or level[queue[count - 1]] < 2:
-            order[start:stop] = queue[:count]
+            _write(queue, count, order, start)
         else:
             first, second = _cut(indptr, indices, inside, nodes, queue, level)
             stack.append((start, start + first))

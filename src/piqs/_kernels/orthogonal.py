@@ -54,13 +54,17 @@ def orthogonalise(cuts, basis, size, w):
     total, last = np.zeros(size), np.zeros(size)
     # What a pass finds, the next one subtracts; what the third one finds is rounding.
     for _ in range(3):
-        total += last
+        for i in range(size):
+            total[i] += last[i]
         found = np.zeros((chunks, size))
         if chunks == 1:
             _pass(basis, size, w, cuts[0], cuts[1], last, found[0])
         else:
             _pass_chunks(cuts, basis, size, w, last, found)
-        last = found.sum(axis=0)
+        for i in range(size):
+            last[i] = 0.0
+            for k in range(chunks):
+                last[i] += found[k, i]
     square = 0.0
     for c in range(w.size):
         square += w[c] * w[c]

@@ -72,12 +72,9 @@ def panels(indptr, indices, data):
         for p in range(indptr[start], indptr[stop]):
             r = indices[p]
             if r >= stop and place[r] < 0:
-                place[r] = 0
+                place[r] = found
                 own[found] = r
                 found += 1
-        own.sort()
-        for i in range(found):
-            place[own[i]] = i
         v = value_start[k]
         for c in range(start, stop):
             # The value at the first index after c.
