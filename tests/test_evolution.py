@@ -171,3 +171,14 @@ def test_spacings_are_compared_where_they_are(method):
     times = np.array([0, 1e-3, 3e-3, 0.5, 1e13, 1e15])
     result = atom.mesolve(piqs.excited(1), times, [piqs.jspin(1, "z")], options=options)
     assert np.abs(result.expect[0] + 0.5 - np.exp(-times)).max() < 1e-12
+
+
+@pytest.mark.parametrize("duration", [1e-298, 1e-20, 1e-9])
+def test_hardly_anything_happens(duration):
+    # a series of one term has none that shows how small the rest is
+    H, plus = qutip.sigmaz(), (qutip.basis(2, 0) + qutip.basis(2, 1)).unit().proj()
+    result = piqs.mesolve(
+        H, plus, [0, duration], [qutip.sigmam()], [qutip.sigmax()], options={"method": "faber"}
+    )
+    assert result.stats["applications"] < 10
+    assert result.expect[0] == pytest.approx([1, 1], abs=1e-8)

@@ -98,7 +98,8 @@ class Faber(Integrator):
             # Below its own rounding the transform holds nothing but noise.
             noise = 4.0 * _EPS * max(1.0, np.abs(last).max())
             above = np.flatnonzero(rest > max(self.tolerance / self.growth, noise * np.sqrt(rest.size)))
-            order = min(last.size, (int(above[-1]) if above.size else 0) + 2)
+            # One term that counts and two that show that nothing is left out, at least.
+            order = min(last.size, max(3, (int(above[-1]) if above.size else 0) + 2))
             table = np.zeros((offsets.size, order))
             rows = max(1, _LARGEST_TRANSFORM // last.size)
             for start in range(0, offsets.size, rows):
