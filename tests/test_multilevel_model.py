@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -391,6 +392,26 @@ def test_photons_choose_a_ground_state_like_balls_of_an_urn():
     settled = urn.kets.occupations[:, 0] == 0
     assert np.allclose(final[settled], 1 / 31, rtol=1e-8)
     assert np.all(final[~settled] < 1e-10)
+
+
+def test_branching_of_ten_atoms_is_that_of_their_photons():
+    """Rates 1 and 1/2: the numbers in the two ground states by the chain of the photons, in exact fractions."""
+    shares = {(0, 0): Fraction(1)}
+    for _ in range(10):
+        grown = dict.fromkeys([(a + 1, b) for a, b in shares] + [(a, b + 1) for a, b in shares], Fraction(0))
+        for (a, b), weight in shares.items():
+            first, second = Fraction(a + 1), Fraction(b + 1, 2)
+            grown[a + 1, b] += weight * first / (first + second)
+            grown[a, b + 1] += weight * second / (first + second)
+        shares = grown
+    exact = float(sum(a * weight for (a, _), weight in shares.items()))
+    atoms = Ensemble(10, levels=("e", "g1", "g2"))
+    atoms.collective("e->g1", 1.0)
+    atoms.collective("e->g2", 0.5)
+    for method in ("exponential", "uniformization", "faber"):
+        options = {"method": method, "rtol": 1e-10, "atol": 1e-12}
+        result = atoms.mesolve(atoms.all_in("e"), [0.0, 8.0], [atoms.number("g1")], options=options)
+        assert result.expect[0][-1] == pytest.approx(exact, abs=1e-9)
 
 
 def test_a_thousand_three_level_emitters_in_the_symmetric_irrep():

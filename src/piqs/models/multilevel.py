@@ -77,11 +77,14 @@ class Ensemble(MultilevelStates):
     Channel('collective e->g2', 0.5)
     >>> result = atoms.mesolve(atoms.all_in("e"), [0.0, 5.0], [atoms.number("g1")])
     >>> round(float(result.expect[0][-1]), 4)
-    7.5244
+    7.5238
 
     Notes
     -----
     Up to :math:`d^2 - 1` jump operators a local channel, from one family of coefficients: `piqs.operators.multilevel`.
+
+    States are quantum objects like any other. Functions for Dicke states cannot tell nine kets of two three-level emitters
+    from those of four two-level ones: use the methods here, or pass ``space=model.space`` to the measures that take it.
     """
 
     def __init__(
