@@ -53,11 +53,18 @@ VERBS = {
     "steadystate_sensitivity": lambda H, s, t, c, e, args: piqs.steadystate_sensitivity(
         H, e + e.dag(), H_CHANGE, c, args
     ),
+    "gap_sensitivity": lambda H, s, t, c, e, args: piqs.gap_sensitivity(H, H_CHANGE, c, args),
     "correlation_mc": lambda H, s, t, c, e, args: piqs.correlation_mc(
         H, s, 0.1, t, c, e, e, ntraj=2, args=args
     ),
 }
-OF_THE_GENERATOR = {"liouvillian_eigenvalues", "liouvillian_gap", "liouvillian_modes", "counting_statistics"}
+OF_THE_GENERATOR = {
+    "liouvillian_eigenvalues",
+    "liouvillian_gap",
+    "liouvillian_modes",
+    "counting_statistics",
+    "gap_sensitivity",
+}
 NEEDS = {
     "state": set(VERBS) - {"spectrum", "steadystate_sensitivity", *OF_THE_GENERATOR},
     "times": set(VERBS) - {"steadystate", "explain", "steadystate_sensitivity", *OF_THE_GENERATOR},

@@ -103,6 +103,15 @@ def test_correlations_around_the_periodic_state():
     )
 
 
+def test_spectrum_around_the_periodic_state():
+    # in the frame of the drive: the Mollow triplet, moved by the frequency of the drive
+    w, rabi = 5.0, 1.4
+    state = floquet_steadystate(rotating(w, 0.0, rabi), [SM], 2 * np.pi / w)
+    detunings = np.array([-2.0, -1.4, 0.0, 0.3, 1.4])
+    frame = piqs.spectrum(0.5 * rabi * qutip.sigmax(), detunings, [SM], SM.dag(), SM)
+    assert state.spectrum(w + detunings, SM.dag(), SM, phases=4) == pytest.approx(frame, abs=1e-5)
+
+
 def test_bad_input():
     model, period = driven(2)
     with pytest.raises(ValueError, match="period must be positive"):

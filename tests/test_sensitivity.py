@@ -131,6 +131,17 @@ def test_steady_states():
         assert slopes[name] == pytest.approx(exact, abs=1e-8)
 
 
+def test_gaps():
+    N = 6
+    x = jspin(N, "x")
+    model = lambda **rates: Dicke(N, 0.4 * x, **{**RATES, **rates})  # noqa: E731
+    gap, slopes = piqs.gap_sensitivity(model(), wrt=[*RATES, x])
+    assert gap == pytest.approx(model().liouvillian_gap(), rel=1e-10)
+    for name in ("emission", "collective_emission"):
+        exact = difference(lambda r, name=name: model(**{name: r}).liouvillian_gap(), RATES[name], 0.004)
+        assert slopes[name] == pytest.approx(exact, abs=1e-6)
+
+
 def test_many_parameters():
     # 40 amplitudes of a piecewise constant pulse at once
     N, parts = 10, 40

@@ -13,7 +13,8 @@ from piqs.analysis.jump_records import (
     waiting_time_distribution,
     waiting_times,
 )
-from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity, steadystate_sensitivity
+from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity
+from piqs.analysis.stationary_sensitivity import gap_sensitivity, steadystate_sensitivity
 from piqs.analysis.time_average import TimeAverage, time_averages
 from piqs.compat import import_lines as _import_lines
 from piqs.compat.indices import get_blocks, get_index, jmm1_dictionary
@@ -252,6 +253,7 @@ __all__ = [
     "fit",
     "floquet_steadystate",
     "g2_from_records",
+    "gap_sensitivity",
     "get_blocks",
     "get_index",
     "ghz",

@@ -13,7 +13,7 @@ from qutip.ui.progressbar import progress_bars
 from scipy.optimize import least_squares, minimize
 
 from piqs import _checks
-from piqs.analysis.parameters import ParametrisedGenerator, read_parameters
+from piqs.analysis.parameters import ParametrisedGenerator, occupied, read_parameters
 from piqs.analysis.sensitivity import integrals_over, sensitivity, states_at
 from piqs.equations import Channel, MasterEquation, Observables, Operator, read
 from piqs.equations.observables import named
@@ -215,7 +215,7 @@ class _PulseProblem:
         self.rows: Observables = equation.observables(observables)
         rho = equation.density_matrix(rho0)
         parameters = read_parameters(equation, dict(enumerate(controls)))
-        problem = ParametrisedGenerator(equation, parameters, rho, self.rows.keys())
+        problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), self.rows.keys())
         self.generator, self.edges, self.settings = problem.generator, edges, settings
         self.controls = [sp.csr_array(sum((m for m, _ in d[1:]), d[0][0])) for d in problem.derivatives]
         self.read_rows = self.rows.matrix(problem.generator)

@@ -14,6 +14,7 @@ import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from qutip import Qobj
+from scipy.integrate import simpson
 
 from piqs import _checks
 from piqs.equations import MasterEquation, read
@@ -424,6 +425,49 @@ class FloquetSteadyState:
         for t in np.arange(phases) * self.period / phases:
             total += self._regression(A, B, float(t), delays)
         return total / phases
+
+    def spectrum(self, wlist: Any, a_op: Qobj, b_op: Qobj, phases: int = 16) -> np.ndarray:
+        r"""Incoherent spectrum of two operators, averaged over the phase of the drive.
+
+        .. math:: S(\omega) = 2\,\mathrm{Re}\int_0^\infty \overline{\langle A(t+\tau)B(t)\rangle
+                  - \langle A\rangle(t+\tau)\langle B\rangle(t)}\; e^{-i\omega\tau}d\tau
+
+        Parameters
+        ----------
+        wlist : array_like (W,)
+            Angular frequencies.
+        a_op, b_op : Qobj
+            A and B.
+        phases : int, default 16
+            As in `correlation`.
+
+        Returns
+        -------
+        ndarray of float64, shape (W,)
+            Without the elastic lines at multiples of the drive frequency. The integral over the delay runs until all but
+            1e-8 has decayed, by Simpson's rule on a grid that resolves the frequencies.
+        """
+        frequencies = np.asarray(wlist, dtype=float)
+        if frequencies.ndim != 1 or not np.all(np.isfinite(frequencies)):
+            raise ValueError("wlist must be a list of finite numbers")
+        decay = -np.log(max(abs(self.info.get("multiplier", 0.0)), 1e-8)) / self.period
+        end = np.log(1e8) / decay
+        fastest = max(
+            float(np.abs(frequencies).max()), 2.0 * np.pi / self.period
+        ) + self._generator.largest_rate(np.linspace(0.0, self.period, 17))
+        count = 2 * int(np.ceil(end * fastest / 0.2)) + 1
+        tau = np.linspace(0.0, end, count)
+        connected = self.correlation(a_op, b_op, tau, phases) - self._disconnected(a_op, b_op, tau, phases)
+        return np.array([2.0 * simpson(connected * np.exp(-1j * w * tau), x=tau).real for w in frequencies])
+
+    def _disconnected(self, a_op: Qobj, b_op: Qobj, tau: np.ndarray, phases: int) -> np.ndarray:
+        """<A>(t + tau) <B>(t), averaged over the same phases."""
+        starts = np.arange(phases) * self.period / phases
+        a, b = self._values(a_op, starts), self._values(b_op, starts)
+        # A trigonometric sum through the phases gives <A> at all times.
+        harmonic = np.fft.fftfreq(phases, 1.0 / phases)
+        coefficients = np.fft.fft(a) / phases * np.fft.ifft(b)
+        return np.exp(2j * np.pi * np.outer(tau, harmonic) / self.period) @ coefficients
 
     def _regression(self, A: sp.csr_array, B: sp.csr_array, t: float, delays: np.ndarray) -> np.ndarray:
         """<A(t + tau) B(t)>."""

@@ -95,6 +95,12 @@ def _parameter(equation: MasterEquation, label: str, item: Any) -> Parameter:
     return Parameter(label, tuple(terms))
 
 
+def occupied(rho: sp.csr_array, parameters: Sequence[Parameter]) -> np.ndarray:
+    """Keys of the elements that a state and its derivatives occupy at first."""
+    changes = [p.state for p in parameters if p.state is not None]
+    return union(*(coordinates(state)[0] for state in (rho, *changes)))
+
+
 class ParametrisedGenerator:
     """The generator and its derivatives, all on one set of unknowns.
 
@@ -104,8 +110,8 @@ class ParametrisedGenerator:
         The problem.
     parameters : list of Parameter
         The parameters.
-    rho : csr_array, optional
-        Initial state; all populations by default.
+    seeds : int64 array, optional
+        Keys of the elements that are occupied at first; all populations by default.
     observed : int64 array, optional
         Keys of the elements that observables read; by default the whole state is wanted.
 
@@ -121,15 +127,11 @@ class ParametrisedGenerator:
         self,
         equation: MasterEquation,
         parameters: Sequence[Parameter],
-        rho: sp.csr_array | None = None,
+        seeds: np.ndarray | None = None,
         observed: np.ndarray | None = None,
     ) -> None:
         own = list(equation.lindbladian.terms)
         added = [term for parameter in parameters for term in parameter.terms]
-        changes = [p.state for p in parameters if p.state is not None]
-        seeds = None
-        if rho is not None:
-            seeds = union(*(coordinates(state)[0] for state in (rho, *changes)))
         whole = reduce(Lindbladian(equation.space.size, [*own, *added]), seeds, observed)
         matrices, coefficients = whole.matrices, whole.coefficients
         self.generator = AssembledGenerator(

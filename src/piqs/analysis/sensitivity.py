@@ -18,8 +18,7 @@ import scipy.sparse as sp
 from qutip import Qobj
 
 from piqs import _checks
-from piqs.analysis.parameters import Parameter, ParametrisedGenerator, read_parameters
-from piqs.analysis.pseudo_inverse import PseudoInverse
+from piqs.analysis.parameters import Parameter, ParametrisedGenerator, occupied, read_parameters
 from piqs.equations import MasterEquation, Observables, read
 from piqs.equations.observables import named
 from piqs.errors import ConvergenceError
@@ -28,9 +27,8 @@ from piqs.integrators.choose import choose
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator
 from piqs.liouville.coupled import CoupledGenerator
-from piqs.solvers.steady_state import find_steady_state
 
-__all__ = ["Sensitivity", "gradient", "sensitivity", "steadystate_sensitivity"]
+__all__ = ["Sensitivity", "gradient", "sensitivity"]
 
 # Parameters whose derivatives are evolved together.
 _TOGETHER = 16
@@ -66,6 +64,11 @@ class Sensitivity:
     def __getitem__(self, label: str) -> np.ndarray:
         """Derivatives by one parameter, (observables, T)."""
         return self.jacobian[:, self.labels.index(label)]
+
+    @property
+    def derivatives(self) -> dict[str, np.ndarray]:
+        """Derivatives (observables, T) by the labels of the parameters."""
+        return {label: self[label] for label in self.labels}
 
 
 def sensitivity(
@@ -125,7 +128,7 @@ def sensitivity(
     settings = Options.read({**ACCURACY, **(options or {})})
     equation = read(H, c_ops, args, times)
     rho = equation.density_matrix(rho0)
-    observables = _observables(equation, e_ops)
+    observables = hermitian_observables(equation, e_ops)
     parameters = read_parameters(equation, wrt)
     jacobian = np.zeros((len(observables), len(parameters), times.size))
     expect: dict[Any, np.ndarray] = {}
@@ -141,7 +144,7 @@ def sensitivity(
     )
 
 
-def _observables(equation: MasterEquation, e_ops: Any) -> dict[Any, Qobj]:
+def hermitian_observables(equation: MasterEquation, e_ops: Any) -> dict[Any, Qobj]:
     observables = named(e_ops)
     if not observables:
         raise ValueError(
@@ -166,7 +169,7 @@ def _forward(
 ) -> tuple[list[dict[Any, np.ndarray]], dict[str, Any]]:
     """Values of the observables in the state and in its derivative by each parameter."""
     rows = equation.observables(observables)
-    problem = ParametrisedGenerator(equation, parameters, rho, rows.keys())
+    problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), rows.keys())
     copies = len(parameters) + 1
     coupled, x0 = _coupled(problem, parameters, rho)
     read_rows = rows.matrix(problem.generator)
@@ -190,7 +193,7 @@ def evolve_with_derivatives(
     on_state: Callable[[sp.csr_array, list[sp.csr_array]], None],
 ) -> None:
     """Call on_state(rho, derivatives) with the density matrix and its derivatives at every time."""
-    problem = ParametrisedGenerator(equation, parameters, rho)
+    problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters))
     coupled, x0 = _coupled(problem, parameters, rho)
     n, unpack = problem.generator.n, problem.generator.unpack
 
@@ -271,11 +274,11 @@ def gradient(
     settings = Options.read({**ACCURACY, **(options or {})})
     equation = read(H, c_ops, args, times)
     rho = equation.density_matrix(rho0)
-    observables = _observables(equation, e_ops)
+    observables = hermitian_observables(equation, e_ops)
     parameters = read_parameters(equation, wrt)
     w = _weights(weights, len(observables), times.size)
     rows = equation.observables(observables)
-    problem = ParametrisedGenerator(equation, parameters, rho, rows.keys())
+    problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), rows.keys())
     return _backward(problem, parameters, rho, times, rows, w, settings)
 
 
@@ -391,72 +394,3 @@ def _reversed(generator: AssembledGenerator, end: float) -> AssembledGenerator:
         for m, f in zip(generator.matrices, generator.coefficients, strict=True)
     ]
     return CoupledGenerator(transposed)
-
-
-def steadystate_sensitivity(
-    H: Any,
-    e_ops: Any,
-    wrt: Any = None,
-    c_ops: Any = None,
-    args: dict[str, Any] | None = None,
-) -> tuple[list[float], dict[str, list[float]]]:
-    r"""Expectation values in the steady state and their derivatives, by one transposed solve for each observable.
-
-    .. math:: \partial_\theta\langle A\rangle = -\mathrm{Tr}[Y\,(\partial_\theta\mathcal{L})\,\rho], \qquad
-              \mathcal{L}^\dagger Y = A - \langle A\rangle
-
-    Parameters
-    ----------
-    H : model, MasterEquation or Qobj
-        Constant in time.
-    e_ops : Qobj, or list or dict of Qobj
-        Observables.
-    wrt, c_ops, args
-        As for `sensitivity`; the initial state is no parameter here.
-
-    Returns
-    -------
-    expect : list of float
-        Expectation values.
-    derivatives : dict of list of float
-        For each parameter the derivative of each observable.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `sensitivity`, and for problems that depend on time.
-    SteadyStateError
-        (a ValueError) if the steady state is not unique.
-
-    Examples
-    --------
-    Emission and pumping of independent emitters, :math:`\langle J_z\rangle = \frac N2 (p - e)/(p + e)`.
-
-    >>> from piqs import Dicke, jspin, steadystate_sensitivity
-    >>> value, slope = steadystate_sensitivity(Dicke(10, emission=1.0, pumping=2.0), jspin(10, "z"))
-    >>> round(slope["emission"][0], 9), round(slope["pumping"][0], 9)  # -N p/(p+e)^2, N e/(p+e)^2
-    (-2.222222222, 1.111111111)
-    """
-    equation = read(H, c_ops, args).require_constant("steadystate_sensitivity")
-    observables = _observables(equation, e_ops)
-    parameters = read_parameters(equation, wrt)
-    if any(p.state is not None for p in parameters):
-        raise ValueError(
-            "wrt must not hold the initial state, of which a unique steady state does not depend"
-        )
-    rho = _checks.matrix(find_steady_state(equation)[0], "the steady state")
-    problem = ParametrisedGenerator(equation, parameters)
-    generator = problem.generator
-    x = generator.pack(rho)
-    inverse = PseudoInverse(generator.matrix, generator.trace, x, transposed=True)
-    expect: list[float] = []
-    derivatives: dict[str, list[float]] = {p.label: [] for p in parameters}
-    for key, op in observables.items():
-        a = generator.functionals(_checks.matrix(op, f"e_ops[{key!r}]"))[0]
-        mean = float(a @ x)
-        y = inverse.solve(a - mean * generator.trace)
-        expect.append(mean)
-        for parameter, terms in zip(parameters, problem.derivatives, strict=True):
-            changed = sum((m @ x for m, f in terms), np.zeros(generator.n))
-            derivatives[parameter.label].append(-float(y @ changed))
-    return expect, derivatives

@@ -19,6 +19,7 @@ from piqs.equations.ladders import warn_if_ladders
 from piqs.linear.arnoldi import ConvergenceError, nearest_zero, rightmost
 from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, reduce
+from piqs.spaces import Space
 
 __all__ = ["liouvillian_eigenvalues", "liouvillian_gap", "liouvillian_modes"]
 
@@ -127,14 +128,18 @@ def liouvillian_gap(
     >>> round(liouvillian_gap(qutip.sigmaz(), [qutip.sigmam()]), 12)
     0.5
     """
-    _, generator = _physical_generator(H, c_ops, N, args)
+    return max(0.0, -slowest_eigenvalue(_physical_generator(H, c_ops, N, args)[1]).real)
+
+
+def slowest_eigenvalue(generator: AssembledGenerator) -> complex:
+    """The eigenvalue with the largest real part that is not zero."""
     zero = _ZERO * _scale(generator)
     k = min(2, generator.n)
     while True:
         values, _ = _eigenvalues(generator, k, "LR")
         moving = values[np.abs(values) > zero]
         if moving.size:
-            return max(0.0, float(-moving.real.max()))
+            return complex(moving[np.argmax(moving.real)])
         if k == generator.n:
             raise ValueError("all eigenvalues are zero: nothing moves, so there is no gap")
         k = min(2 * k, generator.n)
@@ -187,7 +192,7 @@ def liouvillian_modes(
         inside, mine = np.flatnonzero(component == sector), np.flatnonzero(component[origin] == sector)
         part = sp.csr_array(matrix[inside][:, inside])
         for cluster in _clusters(values[mine], _CLUSTER * scale):
-            vectors[np.ix_(inside, mine[cluster])] = _eigenvectors(part, values[mine[cluster]], scale)
+            vectors[np.ix_(inside, mine[cluster])] = eigenvectors(part, values[mine[cluster]], scale)
     modes = []
     for value, x in zip(values, vectors.T, strict=True):
         residual = la.norm(matrix @ x - value * x)
@@ -207,16 +212,7 @@ def _physical_generator(
     equation = read(H, c_ops, args, N=N).require_constant("the spectrum of the Liouvillian")
     if N is None:
         warn_if_ladders(equation)
-    n = equation.space.size
-    blocks = equation.space.blocks
-    blocks = np.zeros(n, dtype=np.int64) if blocks is None else blocks
-    order = np.argsort(blocks, kind="stable")
-    pairs = []
-    for kets in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1):
-        a, b = (kets[i] for i in np.triu_indices(kets.size))
-        keys = 2 * (np.minimum(a, b) * n + np.maximum(a, b)).astype(np.int64)
-        pairs += [keys, keys[a != b] + 1]
-    seeds = np.concatenate(pairs)
+    seeds = physical_keys(equation.space)
     generator = reduce(equation.lindbladian, seeds)
     if generator.n > seeds.size:
         raise ValueError(
@@ -224,6 +220,19 @@ def _physical_generator(
             "the kets, or leave N out"
         )
     return equation, generator
+
+
+def physical_keys(space: Space) -> np.ndarray:
+    """Keys of all matrix elements that a state can have."""
+    n = space.size
+    blocks = np.zeros(n, dtype=np.int64) if space.blocks is None else space.blocks
+    order = np.argsort(blocks, kind="stable")
+    pairs = []
+    for kets in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1):
+        a, b = (kets[i] for i in np.triu_indices(kets.size))
+        keys = 2 * (np.minimum(a, b) * n + np.maximum(a, b)).astype(np.int64)
+        pairs += [keys, keys[a != b] + 1]
+    return np.concatenate(pairs)
 
 
 def _count(k: int | None, generator: AssembledGenerator) -> int | None:
@@ -307,7 +316,7 @@ def _clusters(values: np.ndarray, distance: float) -> list[np.ndarray]:
 
 
 @one_blas_thread()
-def _eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.ndarray:
+def eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.ndarray:
     """Eigenvectors for a cluster of eigenvalues, by inverse iteration on as many vectors."""
     n = matrix.shape[0]
     real = bool(np.all(np.abs(values.imag) <= _ZERO * scale))
