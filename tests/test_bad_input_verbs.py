@@ -23,6 +23,13 @@ def nan(storage):
 
 
 H_CHANGE = [("rho0", 0 * RHO)]
+
+
+def channels_of(model):
+    """Names of the channels of a model, whose light smesolve detects."""
+    return [channel.name for channel in model.equation().channels]
+
+
 # Verbs as functions of H, state, times, c_ops, e_op and args; those without a state, times or an observable ignore them.
 VERBS = {
     "mesolve": lambda H, s, t, c, e, args: piqs.mesolve(H, s, t, c, [e], args=args),
@@ -64,7 +71,7 @@ VERBS = {
         H, s, t, e + e.dag(), [[0.0] * np.size(t)], jspin(N, "z"), c_ops=c, args=args
     ),
     "smesolve": lambda H, s, t, c, e, args: piqs.smesolve(
-        H, s, t, c, [LOWER] if c else (), e_ops=[e], args=args, ntraj=2
+        H, s, t, c, [LOWER] if c else [channels_of(H)[0]], e_ops=[e], args=args, ntraj=2
     ),
     "correlation_mc": lambda H, s, t, c, e, args: piqs.correlation_mc(
         H, s, 0.1, t, c, e, e, ntraj=2, args=args
