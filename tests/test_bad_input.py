@@ -231,7 +231,7 @@ def test_coefficients_that_are_no_numbers():
         ({"method": "euler"}, ValueError, "method must be one of"),
         ({"tol": 0}, ValueError, "tol must be a positive number"),
         ({"tol": np.nan}, ValueError, "tol must be a positive number"),
-        ({"method": "iterative", "rho0": RHO}, ValueError, "with rho0 use"),
+        ({"method": "iterative", "rho0": RHO}, ValueError, "not the limit of rho0"),
     ],
 )
 def test_steady_state_arguments(keywords, error, message):
