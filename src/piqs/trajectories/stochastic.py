@@ -57,8 +57,8 @@ def smesolve(
     c_ops : list of Qobj
         Jumps that are not detected. Must stay empty with a model.
     sc_ops : list of Qobj, or dict of str to float
-        Operators whose output is detected, constant in time; with a model the names of detected channels and the
-        efficiencies of their detectors, ``{"cavity.loss": 0.8}``. The rest of the noise is not detected.
+        Operators whose output is detected, constant in time; with a model the names of detected channels, or a
+        dict with the efficiencies of their detectors, ``{"cavity.loss": 0.8}``. The rest of the noise is not detected.
     heterodyne : bool, default False
         Detect both quadratures of each.
     e_ops : Qobj, QobjEvo, callable f(t, state), or list or dict of these, optional
@@ -180,6 +180,10 @@ def _detected(
     H: Any, c_ops: Any, sc_ops: Any, args: dict[str, Any] | None, tlist: Any
 ) -> tuple[MasterEquation, Detected]:
     times = _checks.times(tlist)
+    if isinstance(sc_ops, str):
+        sc_ops = [sc_ops]
+    if isinstance(sc_ops, (list, tuple)) and sc_ops and all(isinstance(name, str) for name in sc_ops):
+        sc_ops = dict.fromkeys(sc_ops, 1.0)
     if isinstance(sc_ops, Mapping):
         equation = read(H, c_ops, args, times)
         efficiency = {name: _checks.finite(eta, f"sc_ops[{name!r}]") for name, eta in sc_ops.items()}
