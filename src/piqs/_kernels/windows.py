@@ -231,10 +231,14 @@ def norm_and_slope(terms, V, order, x):
 
 
 @entry
-def crossing(terms, V, order, step, threshold):
-    """The x in (0, step] at which the squared norm is `threshold`: Newton on its logarithm, bracketed."""
+def crossing(terms, V, order, step, threshold, last):
+    """The x in (0, step] at which the squared norm is `threshold`: Newton on its logarithm, bracketed.
+
+    `last` is the squared norm at `step`.
+    """
     low, high = 0.0, step
-    x = 0.5 * step
+    fallen, wanted = np.log(squared_norm(V[0]) / last), np.log(squared_norm(V[0]) / threshold)
+    x = step * wanted / fallen if 0 < wanted < fallen else 0.5 * step
     for _ in range(100):
         norm2, slope = norm_and_slope(terms, V, order, x)
         if abs(norm2 - threshold) <= 1e-13 * threshold or high - low <= 1e-15 * step:

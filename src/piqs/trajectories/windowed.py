@@ -217,14 +217,16 @@ class WindowedKets:
             norm2, _ = kernel.norm_and_slope(terms, room, order, step)
             jumped = norm2 <= threshold
             if jumped:
-                step = kernel.crossing(terms, room, order, step, threshold)
+                step = kernel.crossing(terms, room, order, step, threshold, norm2)
             step, jumped = self._within(window, terms, room, order, step, jumped, longest)
             t_next = end if not jumped and step >= (end - t) * longest else t + step / longest
+            before = done
             while done < times.size and (times[done] < t_next or (times[done] == t_next and not jumped)):
                 kernel.evaluate(terms, room, order, (times[done] - t) * longest, window.psi)
                 expect[:, done] = self._observe(window)
                 done += 1
-            kernel.evaluate(terms, room, order, step, window.psi)
+            if done > before:  # otherwise the ket is that at the end of the step already
+                kernel.evaluate(terms, room, order, step, window.psi)
             if done == times.size:
                 return expect, np.array(when), np.array(which, dtype=np.int32), window.lost
             if jumped:
