@@ -310,6 +310,21 @@ SZ, SM, UP = qutip.sigmaz(), qutip.sigmam(), qutip.basis(2, 0)
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        {"H": qutip.liouvillian(SZ)},
+        {"H": lambda t: SZ},
+        {"c_ops": [[[SM, lambda t: t], [SZ, lambda t: t]]]},
+    ],
+)
+def test_what_only_qutip_solves_is_handed_over(change):
+    arguments = {"H": SZ, "state": UP, "tlist": [0.0, 1.0], "c_ops": [SM], "e_ops": [SZ], "ntraj": 4}
+    result = piqs.mcsolve(**{**arguments, **change}, options={"progress_bar": ""})
+    assert "QuTiP" in result.stats["solver"]
+    assert result.num_trajectories == 4
+
+
+@pytest.mark.parametrize(
     ("change", "error", "message"),
     [
         ({"H": SM}, ValueError, "H must be Hermitian"),
