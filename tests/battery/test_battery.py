@@ -14,13 +14,4 @@ def test_fast_part(method, rtol):
     assert not [run for run in done if run is not None and not (run.right and run.honest and run.useful)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", runs.NAMES)
-def test_whole(method):
-    tolerances = [rtol for rtol in runs.TOLERANCES if rtol >= 1e-9 or method not in ("radau", "bdf")]
-    done = [runs.run(case, method, rtol) for case in EVERYTHING for rtol in tolerances]
-    assert not [run for run in done if run is not None and not (run.right and run.honest and run.useful)]
-
-
 CASES = problems.fast()
-EVERYTHING = problems.everything()
