@@ -66,6 +66,8 @@ def cite(path: str | os.PathLike | None = None, verbose: bool = True) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     cite(folder, verbose=False)
     """
+    if path is not None and not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be a folder, as text or path, got {path!r}")
     if verbose:
         print(BIBTEX)
     (Path(path or ".") / "piqs.bib").write_text(BIBTEX, encoding="utf-8")

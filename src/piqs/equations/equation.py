@@ -84,7 +84,14 @@ class MasterEquation:
         self.threshold = threshold
         times = None if tlist is None else _checks.times(tlist)
         self.coefficients = Coefficients(times, assume_complex)
+        if not isinstance(channels, Sequence):
+            raise TypeError(f"channels must be a sequence of Channel, got {channels!r}")
         self.channels = tuple(channels)
+        for k, channel in enumerate(self.channels):
+            if not isinstance(channel, Channel):
+                raise TypeError(
+                    f"channels[{k}] must be a Channel, got {channel!r}; Channel(name, rate, jumps) makes one"
+                )
         names = [channel.name for channel in self.channels]
         if len(set(names)) < len(names):
             raise ValueError(f"channels must have different names, got {names}")

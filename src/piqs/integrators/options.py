@@ -72,11 +72,15 @@ class Options:
         ValueError
             For a tolerance that is not positive or a method that does not exist.
         """
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options must be a dictionary, got {options!r}")
         given = dict(options or {})
         known = set(cls.__dataclass_fields__) - {"without_effect"}
         unknown = set(given) - known - _WITHOUT_EFFECT
         if unknown:
-            raise KeyError(f"options {sorted(unknown)} are not supported; the solver takes {sorted(known)}")
+            raise KeyError(
+                f"options {sorted(map(str, unknown))} are not supported; the solver takes {sorted(known)}"
+            )
         without_effect = tuple(sorted(_WITHOUT_EFFECT.intersection(given)))
         known_ones = {key: value for key, value in given.items() if key in known}
         read = cls(**known_ones, without_effect=without_effect)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from piqs._checks import choice
+from piqs._checks import choice, finite
 from piqs.measures.series import measure_over
+from piqs.plotting.axes import check_cmap
 from piqs.plotting.dicke import plot_dicke_triangle
 from piqs.plotting.sphere import (
     DISTRIBUTIONS,
@@ -75,6 +76,7 @@ def animate_sphere(
 
     choice(distribution, "distribution", DISTRIBUTIONS)
     choice(projection, "projection", PROJECTIONS)
+    check_cmap(cmap)
     theta, phi = sphere_grid(points)
     values = measure_over(result, lambda rho: sphere_values(rho, distribution, theta, phi))
     norm = centred(values)
@@ -133,6 +135,7 @@ def animate_dicke_triangle(
     ...     pathlib.Path(folder, "triangle.gif").exists()
     True
     """
+    check_cmap(cmap)
     populations = measure_over(result, lambda rho: rho.diag().real)
     figure = _figure((4.8, 5.4))
     ax = plot_dicke_triangle(populations[0], figure.add_subplot(), cmap=cmap, colorbar=False)
@@ -172,8 +175,10 @@ def _film(
 ) -> FuncAnimation:
     from matplotlib.animation import FuncAnimation
 
-    if isinstance(fps, bool) or int(fps) != fps or fps < 1:
+    if isinstance(fps, bool) or not finite(fps, "fps").is_integer() or fps < 1:
         raise ValueError(f"fps must be a whole number of pictures a second, got {fps!r}")
+    if filename is not None and not (isinstance(filename, (str, Path)) and Path(filename).suffix):
+        raise ValueError(f'filename must be a path with an ending, such as "spin.gif", got {filename!r}')
     film = FuncAnimation(figure, show, frames=number, interval=1000 / fps, blit=False)
     if filename is not None:
         film.save(str(filename), fps=fps, writer="pillow" if Path(filename).suffix == ".gif" else None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["axes", "colorbar"]
+__all__ = ["axes", "check_cmap", "colorbar"]
 
 
 def axes(ax: Axes | None, **options: Any) -> Axes:
@@ -17,6 +17,15 @@ def axes(ax: Axes | None, **options: Any) -> Axes:
 
         _, ax = pyplot.subplots(**options)
     return ax
+
+
+def check_cmap(cmap: Any) -> None:
+    """Refuse what is neither the name of a colour map nor one of Matplotlib's colour maps."""
+    from matplotlib import colormaps
+    from matplotlib.colors import Colormap
+
+    if not isinstance(cmap, Colormap) and not (isinstance(cmap, str) and cmap in colormaps):
+        raise ValueError(f'cmap must be the name of a Matplotlib colour map, such as "viridis", got {cmap!r}')
 
 
 def colorbar(ax: Axes, mappable: Any, label: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj
 
-from piqs.plotting.axes import axes
+from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
 from piqs.spaces.dicke import block_offsets, num_tls, quantum_numbers
 
@@ -56,6 +56,7 @@ def plot_dicke_triangle(
     >>> ax.get_xlabel()
     '$j$'
     """
+    check_cmap(cmap)
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
@@ -111,6 +112,7 @@ def plot_block_matrix(
     >>> len(ax.images)
     1
     """
+    check_cmap(cmap)
     from matplotlib.patches import Rectangle
 
     ax = axes(ax)

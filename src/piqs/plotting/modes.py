@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj
 
-from piqs.plotting.axes import axes
+from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
 from piqs.plotting.sphere import centred
 from piqs.states.modes import mode_wigner, photon_statistics
@@ -64,6 +64,7 @@ def plot_mode_wigner(
     >>> piqs.plot_mode_wigner(coherent(12, 1.0), grid, grid, ax=Figure().subplots()).get_xlabel()
     '$x$'
     """
+    check_cmap(cmap)
     W = mode_wigner(rho, x, p, part)
     ax = axes(ax, layout="constrained")
     mesh = ax.pcolormesh(

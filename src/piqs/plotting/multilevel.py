@@ -8,7 +8,7 @@ import numpy as np
 from qutip import Qobj
 
 from piqs.models.multilevel import Ensemble
-from piqs.plotting.axes import axes
+from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
 from piqs.plotting.dicke import populations_of
 
@@ -67,6 +67,7 @@ def plot_ternary(
     >>> len(ax.collections[0].get_paths())
     28
     """
+    check_cmap(cmap)
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import RegularPolygon
 

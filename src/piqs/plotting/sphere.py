@@ -9,7 +9,7 @@ from qutip import Qobj
 
 from piqs._checks import choice
 from piqs.measures.phase_space import spin_husimi, spin_p, spin_wigner
-from piqs.plotting.axes import axes
+from piqs.plotting.axes import axes, check_cmap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,6 +74,7 @@ def plot_sphere(
     >>> piqs.plot_sphere(piqs.ghz(8), ax, points=61) is ax
     True
     """
+    check_cmap(cmap)
     choice(projection, "projection", PROJECTIONS)
     choice(distribution, "distribution", DISTRIBUTIONS)
     theta, phi = sphere_grid(points)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from piqs._checks import half_integer, number_of_emitters
+from piqs._resources import check
 from piqs.errors import NoSuchKetError
 from piqs.spaces.space import Space
 
@@ -131,6 +132,11 @@ def quantum_numbers(N: int) -> tuple[np.ndarray, np.ndarray]:
     >>> quantum_numbers(2)
     (array([1., 1., 1., 0.]), array([ 1.,  0., -1.,  0.]))
     """
+    check(
+        40.0 * num_dicke_states(N),
+        f"the quantum numbers of all Dicke kets of N = {int(N):,} emitters",
+        "Lower N.",
+    )
     offsets = block_offsets(N)
     sizes = np.diff(offsets)
     j = np.repeat((sizes - 1) / 2, sizes)
@@ -157,7 +163,9 @@ def block_offsets(N: int) -> np.ndarray:
     >>> block_offsets(4)
     array([0, 5, 8, 9])
     """
-    k = np.arange(num_dicke_ladders(N) + 1, dtype=np.int64)
+    ladders = num_dicke_ladders(N)
+    check(16.0 * ladders, f"the ladders of N = {int(N):,} emitters", "Lower N.")
+    k = np.arange(ladders + 1, dtype=np.int64)
     return k * (int(N) + 2 - k)
 
 
