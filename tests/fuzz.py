@@ -206,10 +206,12 @@ def answer(target: Target, name: str, value: Any) -> tuple[str, str]:
         inside = f"{os.sep}piqs{os.sep}" in where and "site-packages" not in where
         accidents = (IndexError, OverflowError, AssertionError, AttributeError, UnboundLocalError, SystemError,
                      RecursionError, ZeroDivisionError, ArithmeticError)  # fmt: skip
+        if re.search(rf"\b{re.escape(name)}\b", str(error)) and not (
+            isinstance(error, accidents) and not inside
+        ):
+            return "named", words
         if isinstance(error, accidents):
             return "obscure", words
-        if re.search(rf"\b{re.escape(name)}\b", str(error)):
-            return "named", words
         return ("unnamed" if inside else "obscure"), words
     return "returned", ""
 

@@ -46,6 +46,8 @@ def jump_times(result: McResult, channels: Any = None) -> list[np.ndarray]:
     AttributeError
         The jumps were not recorded.
     """
+    if not isinstance(result, McResult):
+        raise TypeError(f"result must be a result of mcsolve, got {result!r}")
     if channels is None:
         return result.col_times
     chosen: list[int] = []

@@ -204,6 +204,8 @@ def read(rho: Any, name: str = "rho") -> DickeState:
 
 def read_in(rho: Any, space: Space | None, name: str = "rho") -> BlockState:
     """A density matrix or ket on a space; in the Dicke basis of one ensemble without one."""
+    if space is not None and not isinstance(space, Space):
+        raise TypeError(f"space must be a Space, such as model.space, got {space!r}")
     if space is None or isinstance(space, DickeSpace):
         state = read(rho, name)
         if space is not None and state.N != space.N:

@@ -16,6 +16,8 @@ def axes(ax: Axes | None, **options: Any) -> Axes:
         from matplotlib import pyplot
 
         _, ax = pyplot.subplots(**options)
+    elif not hasattr(ax, "inset_axes"):
+        raise TypeError(f"ax must be Matplotlib axes, got {ax!r}; `matplotlib.pyplot.subplots` makes them")
     return ax
 
 

@@ -54,7 +54,7 @@ def load_sweep(store: str | Path) -> xr.Dataset:
     array([1., 4., 9.])
     """
     need("xarray")
-    path = Path(store)
+    path = folder(store)
     header, axes = read_header(path)
     outcomes, damaged = read_points(path, header_identity(header))
     if damaged:
@@ -91,6 +91,13 @@ def sweep_to_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
     [1. 2.]
     """
     xr = need("xarray")
+    if not isinstance(dataset, xr.Dataset):
+        raise TypeError(f"dataset must be what `sweep` returns, got {dataset!r}")
+    if (
+        not (isinstance(path, (str, Path)) and str(path) and Path(path).parent.is_dir())
+        or Path(path).is_dir()
+    ):
+        raise ValueError(f"path must be a file to write in a folder that exists, got {path!r}")
     written = xr.Dataset(attrs=dataset.attrs)
     for name, variable in dataset.variables.items():
         attributes = {"long_name": str(name), **variable.attrs}
@@ -107,6 +114,13 @@ def sweep_to_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
             written[part] = (dims, numbers, attributes)
     coordinates = [quote(str(name), safe="") for name in dataset.coords]
     written.set_coords([name for name in coordinates if name in written]).to_netcdf(path)
+
+
+def folder(store: Any) -> Path:
+    """The path of a store."""
+    if not isinstance(store, (str, Path)) or not str(store):
+        raise TypeError(f"store must be a folder, as text or path, got {store!r}")
+    return Path(store)
 
 
 def _matrices(name: str, values: Any) -> tuple[np.ndarray, str]:

@@ -19,7 +19,7 @@ from qutip.ui.progressbar import progress_bars
 
 from piqs import _checks, _resources
 from piqs.errors import SweepError
-from piqs.sweeps.dataset import RESERVED, damage_message, dimensions, need, to_dataset
+from piqs.sweeps.dataset import RESERVED, damage_message, dimensions, folder, need, to_dataset
 from piqs.sweeps.fingerprint import fingerprint
 from piqs.sweeps.store import Outcome, SweepStore, Value
 from piqs.sweeps.workers import evaluate_all
@@ -120,7 +120,7 @@ def sweep(
     fixed = dict(parameters or {})
     _check_arguments(f, axes, fixed, workers, progress_bar, version)
     header = _header(f, axes, fixed, mode, store is not None, version)
-    results = SweepStore(store, header, axes, repair)
+    results = SweepStore(None if store is None else folder(store), header, axes, repair)
     try:
         total = math.prod(dimensions(axes, mode).values())
         kept = {number for number, outcome in results.outcomes.items() if outcome.values is not None}
