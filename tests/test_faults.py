@@ -61,7 +61,9 @@ def test_threads_and_a_spawned_process(tmp_path):
 
 
 REFUSED = {
-    "generator": 'driven(5000).mesolve(piqs.excited(5000), [0, 1], e_ops=[0 * piqs.jspin(2, "z")])',
+    "generator": "piqs.Dicke(5000, emission=0.1, dephasing=0.1, pumping=0.1).equation().lindbladian",
+    "operator": 'piqs.jspin(10**5, "x")',
+    "kept trajectories": 'model.mcsolve((1, 1), np.linspace(0, 1, 101), e_ops=["jz"], ntraj=10**7, options=keep)',
     "grid of a sweep": 'piqs.sweep(f, {"x": range(10**5), "y": range(10**5)})',
     "outputs of a sweep": 'piqs.sweep(f, {"x": range(300), "y": [1]})',
     "superoperator": "piqs.Dicke(300, emission=1.0).liouvillian()",
@@ -73,8 +75,7 @@ def test_refusals_under_ulimit():
     script = textwrap.dedent("""
         import resource, sys
         import numpy as np, piqs
-        def driven(N):
-            return piqs.Dicke(N, 0 * piqs.jspin(2, "x"), emission=0.1, dephasing=0.1)
+        model, keep = piqs.Dicke(2, piqs.jspin(2, "x"), emission=0.1), {"keep_runs_results": True}
         def f(x, y):
             return np.zeros(2 * 10**6)
         limit = 5 << 30

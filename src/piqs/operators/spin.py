@@ -148,7 +148,7 @@ def jspin(N: int, op: str | None = None, basis: str = "dicke") -> Any:
     N = number_of_emitters(N)
     _check_op(op)
     if choice(basis, "basis", ("dicke", "uncoupled")) == "uncoupled":
-        _check_size(N, N * 2**N)
+        _check_size(N, N * 2 ** min(N, _HOPELESS))
         return [_summed(N, a) for a in "xyz"] if op is None else _summed(N, op)
     if op is None:
         return [_in_dicke_basis(N, a) for a in "xyz"]
@@ -158,6 +158,10 @@ def jspin(N: int, op: str | None = None, basis: str = "dicke") -> Any:
 def _check_op(op: Any) -> None:
     if op is not None and not (isinstance(op, str) and op in _SPIN_HALF):
         raise TypeError(f'op must be one of "x", "y", "z", "+", "-", got {op!r}')
+
+
+# 2^N of more emitters is not worked out: of a billion it would fill the memory itself.
+_HOPELESS = 1000
 
 
 def _check_size(N: int, entries: int) -> None:
@@ -218,7 +222,7 @@ def spin_algebra(N: int, op: str | None = None) -> Any:
     """
     N = number_of_emitters(N)
     _check_op(op)
-    _check_size(N, 3 * N * 2**N)
+    _check_size(N, 3 * N * 2 ** min(N, _HOPELESS))
     return [_on_sites(N, a) for a in "xyz"] if op is None else _on_sites(N, op)
 
 
@@ -241,7 +245,7 @@ def identity_uncoupled(N: int) -> Qobj:
     (8, 8)
     """
     N = number_of_emitters(N)
-    _check_size(N, 2**N)
+    _check_size(N, 2 ** min(N, _HOPELESS))
     identity = csr_array(eye_array(2**N, dtype=np.complex128, format="csr"))
     return Qobj(identity, dims=[[2] * N, [2] * N], dtype="csr")
 

@@ -164,7 +164,7 @@ def block_offsets(N: int) -> np.ndarray:
     array([0, 5, 8, 9])
     """
     ladders = num_dicke_ladders(N)
-    check(16.0 * ladders, f"the ladders of N = {int(N):,} emitters", "Lower N.")
+    check(64.0 * ladders, f"the ladders of N = {int(N):,} emitters", "Lower N.")
     k = np.arange(ladders + 1, dtype=np.int64)
     return k * (int(N) + 2 - k)
 
@@ -376,10 +376,14 @@ def energy_degeneracy(N: int, m: float) -> int:
     20
     """
     N = number_of_emitters(N)
+    return math.comb(N, _excitations(N, m))
+
+
+def _excitations(N: int, m: float) -> int:
     excitations = N / 2 + half_integer(m, "m")
     if not excitations.is_integer() or not 0 <= excitations <= N:
         raise ValueError(f"m must run from -N/2 = {-N / 2:g} to {N / 2:g} in steps of 1, got {m!r}")
-    return math.comb(N, int(excitations))
+    return int(excitations)
 
 
 def m_degeneracy(N: int, m: float) -> int:
@@ -406,7 +410,8 @@ def m_degeneracy(N: int, m: float) -> int:
     >>> m_degeneracy(4, -1)
     2
     """
-    energy_degeneracy(N, m)
+    N = number_of_emitters(N)
+    _excitations(N, m)
     return int(N / 2 + 1 - abs(m))
 
 
