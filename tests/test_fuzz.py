@@ -21,6 +21,6 @@ def test_a_sample_crashes_nothing(tmp_path, monkeypatch):
     rng = random.Random()
     crashes = []
     for name, target in fuzz.targets().items():
-        calls = rng.sample(fuzz.all_calls(target), 1)
+        calls = rng.sample(fuzz.all_calls(target), min(1, len(target.names)))
         crashes += [(name, *call) for call in fuzz.fuzz(target, calls) if call[2] == "crash"]
     assert not crashes
