@@ -19,10 +19,14 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",  # ships MathJax with the site instead of loading it from a server
-    "public_names",  # the API page lists everything in piqs.__all__
+    "sphinx_copybutton",  # a button on each block of code
+    "sphinx_design",  # the cards of the front page
+    "public_names",  # the pages of the API, with everything in piqs.__all__
     "internal_links",  # every link inside the site must lead somewhere
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath", "smartquotes"]
 myst_heading_anchors = 3
@@ -34,6 +38,8 @@ nb_merge_streams = True
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings state types, shapes and units
+# Words in the types of arguments, such as n and states, that several classes have as attributes.
+suppress_warnings = ["ref.python"]
 default_role = "py:obj"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
@@ -41,5 +47,6 @@ napoleon_use_ivar = True  # attributes beside properties of the same name are no
 
 html_theme = "furo"
 html_title = f"PIQS {version}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False

@@ -1,4 +1,4 @@
-"""The Python blocks of README and of the page of differences run, from top to bottom, as they stand."""
+"""The Python blocks of README, of the guide for contributors and of two pages run, from top to bottom, as they stand."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def run(page, pattern):
     return text
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/differences.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/index.md", "docs/differences.md"])
 def test_blocks_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     text = run(page, BLOCK)

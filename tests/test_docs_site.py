@@ -34,11 +34,20 @@ def test_every_picture_the_pages_show_is_in_the_repository():
         assert (DOCS.parent / "figures" / f"{module}.png").exists()
 
 
-def test_every_public_name_has_a_heading_on_the_api_page():
+def test_every_public_name_has_its_place_in_the_api():
     pytest.importorskip("sphinx")
     spec = importlib.util.spec_from_file_location("public_names", DOCS / "_ext" / "public_names.py")
     public_names = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(public_names)
     source = ["# API\n"]
     public_names.fill(None, "api", source)
-    assert [name for name in piqs.__all__ if f":: piqs.{name}\n" not in source[0]] == []
+    pages = "".join(public_names.page(*group) for group in public_names.grouped().items())
+    for name in piqs.__all__:
+        assert f":: piqs.{name}\n" in pages
+        assert f"`~piqs.{name}`" in source[0]
+
+
+def test_the_version_is_the_same_everywhere():
+    root = DOCS.parent
+    assert f"\nversion: {piqs.__version__}\n" in (root / "CITATION.cff").read_text()
+    assert f"\n## {piqs.__version__}" in (root / "CHANGELOG.md").read_text()
