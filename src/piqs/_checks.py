@@ -53,8 +53,8 @@ def rate(value: Any, name: str, allow_negative: bool = False) -> float:
     checked = finite(value, name)
     if checked < 0 and not allow_negative:
         raise ValueError(
-            f"{name} must be >= 0, got {value!r}; a negative rate is not a Lindblad equation "
-            "(`Dicke.lindbladian(allow_negative=True)` accepts it on request)"
+            f"{name} must be >= 0, got {value!r}; a negative rate is not a Lindblad equation (where one is "
+            "meant, `Dicke(..., allow_negative_rates=True)` and `Channel(..., allow_negative=True)` accept it)"
         )
     return checked
 
