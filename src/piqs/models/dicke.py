@@ -34,9 +34,9 @@ class Dicke(SixRates, Model):
     r"""Ensemble of N identical emitters under local and collective noise.
 
     .. math::
-        \dot\rho = -i[H, \rho] + \gamma_{CE}\mathcal{D}[J_-]\rho + \gamma_{CD}\mathcal{D}[J_z]\rho
-        + \gamma_{CP}\mathcal{D}[J_+]\rho
-        + \sum_n \left(\gamma_E\mathcal{D}[J_{-,n}] + \gamma_D\mathcal{D}[J_{z,n}]
+        \dot\rho = {} & -i[H, \rho] + \gamma_{CE}\mathcal{D}[J_-]\rho + \gamma_{CD}\mathcal{D}[J_z]\rho
+        + \gamma_{CP}\mathcal{D}[J_+]\rho \\
+        & + \sum_n \left(\gamma_E\mathcal{D}[J_{-,n}] + \gamma_D\mathcal{D}[J_{z,n}]
         + \gamma_P\mathcal{D}[J_{+,n}]\right)\rho
 
     with :math:`\mathcal{D}[A]\rho = A\rho A^\dagger - \tfrac12\{A^\dagger A, \rho\}` and
