@@ -134,3 +134,13 @@ def test_photon_statistics():
             call()
     with pytest.raises(TypeError, match="must be a Qobj"):
         piqs.photon_statistics(np.eye(3))
+
+
+def test_status_and_what_a_notebook_shows():
+    model, jz = piqs.Dicke(3, emission=1.0), piqs.jspin(3, "z")
+    run = model.mesolve(piqs.excited(3), [0, 1], [jz])
+    walk = model.mcsolve(piqs.excited(3), [0, 1], [jz], ntraj=3, seeds=1)
+    assert run.status == "finished"
+    assert walk.status == "ntraj reached"
+    for result in (run, walk):
+        assert f"<td>{result.status}</td>" in result._repr_html_()

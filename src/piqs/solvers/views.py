@@ -23,6 +23,22 @@ class Views:
     times: Any
     space: Space | None = None
 
+    @property
+    def status(self) -> str:
+        """How the computation ended: "finished", or why it did not go on ("interrupted", "timeout", ...)."""
+        return str(self.stats.get("end_condition", "finished"))  # type: ignore[attr-defined]
+
+    def _repr_html_(self) -> str:
+        """What was solved and how, for notebooks."""
+        shown = {"status": self.status, "outputs": len(self.times)}
+        known = ("solver", "method", "unknowns", "num_collapse", "error estimate", "run time")
+        shown.update({key: self.stats[key] for key in known if key in self.stats})  # type: ignore[attr-defined]
+        rows = "".join(
+            f"<tr><td>{key}</td><td>{f'{value:.3g}' if isinstance(value, float) else value}</td></tr>"
+            for key, value in shown.items()
+        )
+        return f"<table>{rows}</table>"
+
     def density_matrices(self) -> Iterator[Qobj]:
         """The density matrices at the output times, one at a time.
 
