@@ -115,7 +115,7 @@ def _crossing():
         (lambda: piqs.entropy_vn_dicke(_crossing()), ValueError, "between two j"),
         (lambda: piqs.entropy_vn_dicke(piqs.jspin(2, "z")), ValueError, "no negative eigenvalues"),
         (lambda: piqs.purity_dicke(piqs.jspin(2, "+")), ValueError, "must be Hermitian"),
-        (lambda: piqs.purity_dicke(np.nan * piqs.ghz(2)), ValueError, "must be finite"),
+        (lambda: piqs.purity_dicke(np.nan * piqs.ghz(2)), ValueError, "holds NaN"),
         (lambda: piqs.block_matrix(3000), MemoryError, "GiB"),
         (lambda: piqs.block_matrix(3, "twos"), ValueError, "elements must be one of"),
         (lambda: piqs.isdiagonal(np.ones((2, 3))), ValueError, "square matrix"),

@@ -41,8 +41,8 @@ def named(system):
 @pytest.mark.parametrize("method", ["auto", "faber", "rational", "exponential"])
 @pytest.mark.parametrize("system", systems.CONSTANT, ids=named)
 def test_constant_generators(system, method, rtol):
-    # rounding of exp(-iHt) is eps |H| t
-    check(system, method, rtol, rounding=2e-12 if system.name == "large detuning" else 2e-13)
+    # rounding of exp(-iHt) is eps |H| t, and as much again where each step is a solve and a product
+    check(system, method, rtol, rounding=4e-12 if system.name == "large detuning" else 2e-13)
 
 
 @pytest.mark.parametrize("rtol", TOLERANCES)

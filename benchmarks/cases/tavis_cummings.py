@@ -34,7 +34,7 @@ def problem(N: int) -> tuple:
     # pibs damps with D[sigma_z], which is four times D[sigma_z/2].
     jumps = piqs.Dicke(N, emission=EMISSION, dephasing=4 * DEPHASING).jump_operators()
     c_ops = [np.sqrt(KAPPA) * a, *(tensor(light, jump) for jump in jumps)]
-    spin_state = piqs.css(N, ANGLE, -np.pi / 2, coordinates="polar")
+    spin_state = piqs.css(N, np.cos(ANGLE / 2), -1j * np.sin(ANGLE / 2))
     return H, tensor(ket2dm(basis(N + 1, 0)), spin_state), TIMES, c_ops, [a.dag() @ a, jz]
 
 
