@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test test-fast lint figures docs bench release clean
+.PHONY: help demo test test-fast test-lowest lint figures docs bench release clean
 
 help:                                   ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +30,12 @@ test: $(VENV)/.installed-tests          ## the whole test suite
 test-fast: $(VENV)/.installed-tests     ## the test suite without what is marked slow
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
+test-lowest:                            ## the test suite with the lowest versions that pyproject.toml allows
+	test -x $(VENV)-lowest/bin/uv || { $(PYTHON) -m venv $(VENV)-lowest && $(VENV)-lowest/bin/python -m pip install --quiet uv; }
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable ".[tests]"
+	# a cache of kernels of its own; old versions warn of themselves
+	NUMBA_CACHE_DIR=$(VENV)-lowest/kernels $(VENV)-lowest/bin/python -m pytest -n $(JOBS) -W default
+
 lint: $(VENV)/.installed-lint           ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,4 +54,4 @@ release: $(VENV)/.installed-release     ## builds the packages into dist/, tries
 	.ci/release $(BIN)/python
 
 clean:                                  ## remove the environment and all caches
-	rm -rf $(VENV) dist docs/_build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-lowest dist docs/_build .pytest_cache .mypy_cache .ruff_cache

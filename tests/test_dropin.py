@@ -188,7 +188,7 @@ def test_three_and_four_operators_at_two_times():
         return H + np.cos(t) * SX
 
     ours = piqs.correlation_2op_2t(driven, UP, TIMES[:2], TIMES, c_ops, SP, SM)
-    theirs = piqs.correlation_2op_2t([H, [SX, np.cos]], UP, TIMES[:2], TIMES, c_ops, SP, SM)
+    theirs = piqs.correlation_2op_2t([H, [SX, lambda t: np.cos(t)]], UP, TIMES[:2], TIMES, c_ops, SP, SM)
     assert np.abs(ours - theirs).max() < 1e-6
 
 
