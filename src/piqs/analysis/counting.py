@@ -182,6 +182,8 @@ class CountingStatistics:
         generator, L, jumps, x = self._steady
         trace = generator.trace
         inverse = PseudoInverse(L, trace, x)
+        # The steady state to the last digit: its error would grow from order to order.
+        x = x - inverse.solve(L @ x)
         powers = [self._power(jumps, k) for k in range(1, self.order + 1)]
         states = [x]
         found: list[float] = []

@@ -55,7 +55,7 @@ def collective_jumps(
     --------
     >>> from piqs.gallery import collective_jumps
     >>> round(collective_jumps(4).liouvillian_gap(), 4)
-    0.5007
+    0.4643
     """
     if N < 2:
         raise ValueError(f"N must be at least 2 for an interaction between pairs, got {N!r}")

@@ -57,7 +57,7 @@ def three_level_laser(
     --------
     >>> from piqs.gallery import three_level_laser
     >>> three_level_laser(2).space.size
-    20
+    18
     """
     atoms = Ensemble(N, levels=3)
     atoms.local(destroy(3).dag(), pumping)

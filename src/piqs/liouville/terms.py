@@ -176,7 +176,7 @@ class Lindbladian:
         all_jumps = [b for term in terms for b in term.jumps]
         nothing = np.zeros(n)
         own = [
-            np.array([nothing if values is None else values for values in rows])
+            np.array([nothing if values is None else values for values in rows], dtype=float)
             for rows in ([term.energies for term in terms], [term.losses for term in terms])
         ]
         return (
