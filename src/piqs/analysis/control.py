@@ -106,7 +106,8 @@ def optimize_pulse(
     c_ops, args
         As for `mesolve`.
     initial : array_like (controls, M), optional
-        Amplitudes to start from; with ``basis`` coefficients (controls, B). About a quarter turn in all by default, a little random, always the same.
+        Amplitudes to start from; with ``basis`` coefficients (controls, B).
+        About a quarter turn in all by default, a little random, always the same.
     basis : array_like (B, M), optional
         Smooth functions over the intervals of which pulses are sums; each interval by itself by default.
     bounds : (float, float), optional
