@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test test-fast test-lowest lint figures docs bench release clean
+.PHONY: help demo test test-slow test-lowest lint figures docs bench release clean
 
 help:                                   ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,11 +24,11 @@ $(VENV)/.installed-%: pyproject.toml
 demo: $(VENV)/.installed                ## Figure 7 of the paper, into figures/
 	$(BIN)/piqs figures 7 --out figures
 
-test: $(VENV)/.installed-tests          ## the whole test suite
-	$(BIN)/python -m pytest -n $(JOBS)
-
-test-fast: $(VENV)/.installed-tests     ## the test suite without what is marked slow
+test: $(VENV)/.installed-tests          ## the test suite without what is marked slow
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+test-slow: $(VENV)/.installed-tests     ## what is marked slow: large problems, code of the documentation, faults
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 test-lowest:                            ## the test suite with the lowest versions that pyproject.toml allows
 	test -x $(VENV)-lowest/bin/uv || { $(PYTHON) -m venv $(VENV)-lowest && $(VENV)-lowest/bin/python -m pip install --quiet uv; }
