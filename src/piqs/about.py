@@ -45,7 +45,7 @@ def about() -> None:
     print("Please cite Phys. Rev. A 98, 063815 (2018); `piqs.cite()` writes the BibTeX entry.")
 
 
-def cite(path: str | os.PathLike | None = None, verbose: bool = True) -> None:
+def cite(path: str | os.PathLike[str] | None = None, verbose: bool = True) -> None:
     """Write the BibTeX entry of the paper to ``piqs.bib``.
 
     Parameters

@@ -20,14 +20,14 @@ _LARGEST_BLOCK = 400
 _NEARLY_A_STATE = 1e-2
 
 
-def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
+def density_matrix(rho0: Any, dims: list[Any], name: str = "rho0") -> sp.csr_array:
     """The density matrix of a ket or operator, refusing what is no state of a system with these dims."""
     matrix = _matrix(rho0, dims, name)
     _check_state(matrix, rho0.isket, name)
     return matrix
 
 
-def initial_operator(operator: Any, dims: list, name: str = "rho0") -> sp.csr_array:
+def initial_operator(operator: Any, dims: list[Any], name: str = "rho0") -> sp.csr_array:
     """The matrix of an operator (of a ket: its projector) to evolve, which need not be a state.
 
     Warns
@@ -44,7 +44,7 @@ def initial_operator(operator: Any, dims: list, name: str = "rho0") -> sp.csr_ar
     return matrix
 
 
-def _matrix(rho0: Any, dims: list, name: str) -> sp.csr_array:
+def _matrix(rho0: Any, dims: list[Any], name: str) -> sp.csr_array:
     if not isinstance(rho0, Qobj):
         raise TypeError(f"{name} must be a Qobj (ket or density matrix), got {type(rho0).__name__}")
     if rho0.isket:

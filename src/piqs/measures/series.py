@@ -58,7 +58,7 @@ def measure_over(
         raise ValueError(f"progress_bar must be one of {list(progress_bars)}, got {progress_bar!r}")
     states, number = _states(result)
     bar = progress_bars[progress_bar](number)
-    found: dict[Any, list] = {name: [] for name in functions}
+    found: dict[Any, list[Any]] = {name: [] for name in functions}
     for rho in states:
         for name, function in functions.items():
             found[name].append(function(rho))
@@ -80,7 +80,7 @@ def _states(result: Any) -> tuple[Any, int]:
     return states, len(states)
 
 
-def _stacked(values: list) -> Any:
+def _stacked(values: list[Any]) -> Any:
     """Arrays over time, where that is possible."""
     if values and all(isinstance(value, tuple) for value in values):
         return tuple(_stacked(list(part)) for part in zip(*values, strict=True))

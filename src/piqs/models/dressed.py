@@ -65,7 +65,7 @@ class DressedEquation(Model):
 
     energies: np.ndarray
     states: np.ndarray
-    dims: list
+    dims: list[Any]
     rates: sp.csr_array
     joint_jumps: list[Qobj]
 
@@ -179,7 +179,7 @@ class DressedEquation(Model):
         downward = self.energies[None, :] - self.energies[:, None] > _resolution(self.energies)
         return as_qobj(np.where(downward, self.to_dressed(operator).full(), 0.0))
 
-    def _check(self, operator: Any, dims: list, name: str, space: str) -> None:
+    def _check(self, operator: Any, dims: list[Any], name: str, space: str) -> None:
         if not isinstance(operator, Qobj):
             raise TypeError(f"{name} must be a Qobj on {space}, got {type(operator).__name__}")
         if operator.dims not in ([dims, dims], [dims, [1] * len(dims)], [dims, [1]]):

@@ -16,7 +16,8 @@ from piqs._interrupts import bringing_result
 from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
 from piqs.equations.ladders import warn_if_ladders
-from piqs.linear.arnoldi import ConvergenceError, nearest_zero, rightmost
+from piqs.errors import ConvergenceError
+from piqs.linear.arnoldi import nearest_zero, rightmost
 from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.spaces import Space
@@ -338,7 +339,7 @@ def eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.n
     return vectors / la.norm(vectors, axis=0)
 
 
-def _operator(generator: AssembledGenerator, x: np.ndarray, dims: list) -> Qobj:
+def _operator(generator: AssembledGenerator, x: np.ndarray, dims: list[Any]) -> Qobj:
     """The operator of a complex vector: Hermitian where a phase makes the vector real."""
     x = x * np.exp(-0.5j * np.angle(x @ x))
     if np.abs(x.imag).max() <= 1e-9 * np.abs(x).max():

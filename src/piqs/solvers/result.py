@@ -103,7 +103,7 @@ class Result(Views, QutipResult):
         self._final = value
 
 
-def qobj(generator: Generator, x: np.ndarray, dims: list) -> Qobj:
+def qobj(generator: Generator, x: np.ndarray, dims: list[Any]) -> Qobj:
     """The Hermitian operator of a reduced vector."""
     matrix = generator.unpack(x)
     if matrix.nnz == 0:

@@ -225,7 +225,7 @@ def _evolve(
     result = Result(asked, {**asdict(settings), "store_states": want_states}, stats, expand, equation.space)
 
     vectors: list[np.ndarray] = []
-    from_functions: dict[Any, list] = {key: [] for key in rows.functions}
+    from_functions: dict[Any, list[Any]] = {key: [] for key in rows.functions}
 
     def on_state(i: int, x: np.ndarray) -> None:
         if want_states:
