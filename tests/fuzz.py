@@ -312,10 +312,13 @@ def main() -> None:
             counted["names without a good call"] += 1
             continue
         calls = [call for call in all_calls(found[name]) if rng.random() < asked.share]
+        mine: Counter[str] = Counter()
         for argument, bad, kind, words in fuzz(found[name], calls):
-            counted[kind] += 1
+            mine[kind] += 1
             if asked.all or kind in ("crash", "hang", "obscure"):
                 print(f"{kind}: {name}({argument}={bad}) {words}", flush=True)
+        print(f"{name}: {json.dumps(mine)}", flush=True)
+        counted += mine
     total = sum(n for kind, n in counted.items() if " " not in kind)
     print(
         f"{total} calls of {len(asked.names or found)} names with {len(BAD)} values in {time.monotonic() - begin:.0f} s:"

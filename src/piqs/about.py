@@ -7,6 +7,8 @@ from pathlib import Path
 
 import qutip
 
+from piqs._checks import flag
+
 __all__ = ["about", "cite"]
 
 BIBTEX = """@article{Shammah2018,
@@ -68,6 +70,6 @@ def cite(path: str | os.PathLike[str] | None = None, verbose: bool = True) -> No
     """
     if path is not None and not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a folder, as text or path, got {path!r}")
-    if verbose:
+    if flag(verbose, "verbose"):
         print(BIBTEX)
     (Path(path or ".") / "piqs.bib").write_text(BIBTEX, encoding="utf-8")

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from qutip import Qobj
 from scipy.integrate import simpson
 
 from piqs import _checks
+from piqs._interrupts import bringing, dense, methods_bringing
 from piqs.equations import MasterEquation, read
 from piqs.errors import ConvergenceError, NotUniqueError
 from piqs.integrators.base import Problem
@@ -42,6 +42,7 @@ _DENSE = 64
 _SAME = 1e-9
 
 
+@bringing()
 def floquet_steadystate(
     H: Any,
     c_ops: Any = None,
@@ -106,6 +107,7 @@ def floquet_steadystate(
     return FloquetSteadyState(equation, length, method)
 
 
+@methods_bringing
 class FloquetSteadyState:
     """A periodic state; see `floquet_steadystate`.
 
@@ -311,7 +313,7 @@ class FloquetSteadyState:
             raise ValueError(f"k must be a whole number from 1 to {n}, got {k!r}")
         if n <= max(_DENSE, k + 2):
             P = np.column_stack([self._after(column) for column in np.eye(n)])
-            values = la.eigvals(P)
+            values = dense(np.linalg.eigvals, P)
         else:
             operator = sla.LinearOperator((n, n), matvec=self._after, dtype=float)
             values, vectors = sla.eigs(

@@ -55,7 +55,8 @@ def jump_times(result: McResult, channels: Any = None) -> list[np.ndarray]:
         if isinstance(channel, str):
             found = [k for k, name in enumerate(result.channels) if name.startswith(channel)]
         else:
-            found = [channel] if 0 <= channel < len(result.channels) else []
+            whole = isinstance(channel, (int, np.integer)) and 0 <= channel < len(result.channels)
+            found = [channel] if whole else []
         if not found:
             raise ValueError(f"channels must be among {result.channels} or their numbers, got {channel!r}")
         chosen += found

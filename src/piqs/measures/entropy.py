@@ -11,6 +11,7 @@ import numpy as np
 from qutip import Qobj
 from scipy.special import entr
 
+from piqs._checks import finite
 from piqs.measures.reading import hermitian_matrix, read_in
 from piqs.spaces import Space
 from piqs.spaces.dicke import block_offsets, j_vals, log_degeneracy, num_tls
@@ -224,6 +225,6 @@ def entropy_of_blocks(blocks: Iterable[tuple[np.ndarray, float]]) -> float:
 
 def log_of(base: float) -> float:
     """Logarithm of the base of an entropy."""
-    if not base > 1:
+    if not finite(base, "base") > 1:
         raise ValueError(f"base must be larger than 1 (e for nats, 2 for bits), got {base!r}")
     return float(np.log(base))

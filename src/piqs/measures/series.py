@@ -71,6 +71,10 @@ def measure_over(
 def _states(result: Any) -> tuple[Any, int]:
     """The states of a result, one after the other, and how many there are."""
     if isinstance(result, (list, tuple)):
+        if not result or not all(isinstance(state, Qobj) for state in result):
+            raise TypeError(
+                f"result must be a result, or a list of at least one state (Qobj), got {result!r:.60}"
+            )
         return result, len(result)
     if hasattr(result, "density_matrices"):
         return result.density_matrices(), len(result.times)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qutip import Qobj
 
+from piqs._checks import flag
 from piqs.models.multilevel import Ensemble
 from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
@@ -105,6 +106,6 @@ def plot_ternary(
     ax.text(0, N * np.sqrt(0.75) + 0.9, first, ha="center", va="bottom")
     ax.text(-N / 2, -0.9, second, ha="center", va="top")
     ax.text(N / 2, -0.9, third, ha="center", va="top")
-    if colorbar:
+    if flag(colorbar, "colorbar"):
         draw_colorbar(ax, collection, "probability")
     return ax

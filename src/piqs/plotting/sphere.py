@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj
 
-from piqs._checks import choice
+from piqs._checks import choice, flag
 from piqs.measures.phase_space import spin_husimi, spin_p, spin_wigner
 from piqs.plotting.axes import axes, check_cmap
 
@@ -88,7 +88,7 @@ def plot_sphere(
         )
     norm = centred(values if scale is None else np.array([scale]))
     draw_sphere(ax, values, theta, phi, norm, cmap)
-    if colorbar:
+    if flag(colorbar, "colorbar"):
         from matplotlib.cm import ScalarMappable
 
         ax.figure.colorbar(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from piqs._checks import half_integer, number_of_emitters
+from piqs._checks import at_most, half_integer, number_of_emitters
 from piqs._resources import check
 from piqs.errors import NoSuchKetError
 from piqs.spaces.space import Space
@@ -31,6 +31,9 @@ __all__ = [
     "quantum_numbers",
     "state_degeneracy",
 ]
+
+# Factors of the largest binomial coefficient that is worked out exactly.
+_LARGEST_EXACT = 10**6
 
 
 def num_dicke_states(N: int) -> int:
@@ -309,7 +312,9 @@ def state_degeneracy(N: int, j: float) -> int:
     ladder = N / 2 - spin
     if ladder < 0 or not ladder.is_integer():
         raise ValueError(f"j must be N/2 = {N / 2:g} minus a whole number, got {j!r}")
-    k = int(ladder)
+    k = at_most(
+        int(ladder), _LARGEST_EXACT, "N/2 - j", "the exact integer has too many digits; take `log_degeneracy`"
+    )
     return math.comb(N, k) - (math.comb(N, k - 1) if k else 0)
 
 
