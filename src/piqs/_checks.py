@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from qutip import Qobj
+from qutip import Qobj, QobjEvo
 from qutip.core.data import CSR
 from scipy.sparse import csr_array, issparse
 
@@ -21,7 +21,9 @@ __all__ = [
     "finite",
     "fits_in_memory",
     "flag",
+    "function",
     "half_integer",
+    "instance",
     "mapping",
     "matrix",
     "number_of_emitters",
@@ -54,6 +56,18 @@ def at_most(value: Any, limit: int, name: str, why: str) -> Any:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 20 else f"{text[0]}.{text[1:4]}e+{len(text) - 1}"
+
+
+def instance(value: Any, kind: type, name: str, what: str) -> None:
+    """Refuse what is not of a class."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {value!r:.60}")
+
+
+def function(value: Any, name: str, what: str) -> None:
+    """Refuse what is no function; an operator can be called, and is none."""
+    if not callable(value) or isinstance(value, (Qobj, QobjEvo)):
+        raise TypeError(f"{name} must be a function {what}, got {value!r:.60}")
 
 
 def flag(value: Any, name: str) -> bool:
@@ -101,12 +115,15 @@ def choice(value: Any, name: str, allowed: Iterable[str]) -> str:
 
 def arguments(args: Any) -> dict[str, Any]:
     """Return ``args`` as a dict, refusing what is none (such as e_ops in its place)."""
-    return mapping(
+    given = mapping(
         args,
         "args",
         "of arguments of the coefficient functions",
         "; pass observables as e_ops=..., options as options=...",
     )
+    if wrong := [key for key in given if not (isinstance(key, str) and key.isidentifier())]:
+        raise TypeError(f"args must have names of arguments as keys, got {wrong[0]!r}")
+    return given
 
 
 def mapping(value: Any, name: str, what: str, remedy: str = "") -> dict[str, Any]:

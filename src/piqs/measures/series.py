@@ -9,6 +9,8 @@ import numpy as np
 from qutip import Qobj
 from qutip.ui.progressbar import progress_bars
 
+from piqs import _checks
+
 __all__ = ["measure_over"]
 
 
@@ -50,10 +52,7 @@ def measure_over(
     """
     functions = f if isinstance(f, Mapping) else {None: f}
     for name, function in functions.items():
-        if not callable(function):
-            raise TypeError(
-                f"f{'' if name is None else f'[{name!r}]'} must be a function of a density matrix, got {function!r}"
-            )
+        _checks.function(function, "f" if name is None else f"f[{name!r}]", "of a density matrix")
     if progress_bar not in progress_bars:
         raise ValueError(f"progress_bar must be one of {list(progress_bars)}, got {progress_bar!r}")
     states, number = _states(result)

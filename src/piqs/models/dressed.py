@@ -276,10 +276,12 @@ def dressed_equation(
     kappa = _checks.rate(cavity_loss, "cavity_loss")
     T = _checks.rate(temperature, "temperature")
     width = _checks.rate(width, "width")
-    if not (isinstance(secular, (bool, np.bool_)) or secular == "pairs"):
+    if not (isinstance(secular, (bool, np.bool_)) or (isinstance(secular, str) and secular == "pairs")):
         raise ValueError(f"secular must be True, False or 'pairs', got {secular!r}")
     if width and secular is not True:
         raise ValueError(f"width needs secular=True, got width = {width!r} with secular = {secular!r}")
+    if spectral_density is not None:
+        _checks.function(spectral_density, "spectral_density", "of an array of frequencies")
     energies, states = _eigenstates(H)
     frequency = energies[None, :] - energies[:, None]
     same = _resolution(energies)

@@ -515,7 +515,8 @@ def _two_times(
     """<A(t) B(t+tau) C(t)>, by QuTiP where the equation is none of this package's."""
     delays, first = _delays(taulist)
     starts = checked_times([0.0] if tlist is None else tlist, "tlist")
-    last = np.inf if max_t_plus_tau in (None, np.inf) else finite(max_t_plus_tau, "max_t_plus_tau")
+    unlimited = max_t_plus_tau is None or (isinstance(max_t_plus_tau, float) and max_t_plus_tau == np.inf)
+    last = np.inf if unlimited else finite(max_t_plus_tau, "max_t_plus_tau")
     try:
         problem = _Regression(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
     except NotExpressibleError as reason:

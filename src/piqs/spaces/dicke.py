@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from piqs._checks import at_most, half_integer, number_of_emitters
 from piqs._resources import check
@@ -34,6 +35,8 @@ __all__ = [
 
 # Factors of the largest binomial coefficient that is worked out exactly.
 _LARGEST_EXACT = 10**6
+# Up to so many emitters logarithms come from exact integers, beyond from gamma functions: 1e-16 of ln N! is lost.
+_LARGEST_RECURSION = 20_000
 
 
 def num_dicke_states(N: int) -> int:
@@ -340,8 +343,15 @@ def log_degeneracy(N: int, j: Any) -> Any:
     """
     spins = np.asarray(j, dtype=np.float64)
     if spins.ndim == 0:
-        return math.log(state_degeneracy(N, float(spins)))
+        if number_of_emitters(N) <= _LARGEST_EXACT:
+            return math.log(state_degeneracy(N, float(spins)))
+        return float(log_degeneracy(N, spins[None])[0])
     ket_index(N, spins, spins)  # raises for a j that does not exist
+    if N > _LARGEST_RECURSION:
+        logs = (
+            np.log(2 * spins + 1) + gammaln(N + 1) - gammaln(N / 2 + spins + 2) - gammaln(N / 2 - spins + 1)
+        )
+        return np.where(spins == N / 2, 0.0, logs)
     ladders = (N / 2 - spins).astype(np.int64)
     return _log_degeneracies(int(N))[ladders]
 
@@ -381,7 +391,9 @@ def energy_degeneracy(N: int, m: float) -> int:
     20
     """
     N = number_of_emitters(N)
-    return math.comb(N, _excitations(N, m))
+    k = _excitations(N, m)
+    at_most(min(k, N - k), _LARGEST_EXACT, "N/2 - |m|", "N and m give an integer of too many digits")
+    return math.comb(N, k)
 
 
 def _excitations(N: int, m: float) -> int:
