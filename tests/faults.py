@@ -198,7 +198,7 @@ def dask_kills(count: int) -> Count:
         counted.lost += not seen
         counted.left_behind += not gone(mark)
         counted.stale += wrong(read(folder / "store"))
-        finish(folder / "store", counted)
+        finish(folder / "store", counted, pause=0.1)
         shutil.rmtree(folder)
     return counted
 
@@ -211,10 +211,10 @@ def with_dask(folder: Path) -> None:
         run_sweep(folder / "store", None, 0.1, client=client)
 
 
-def finish(store: Path, counted: Count) -> None:
+def finish(store: Path, counted: Count, pause: float = 0.004) -> None:
     """Resume to the end: the stored points are not computed again, all are right, no file is left."""
     before = files(store)
-    data = run_sweep(store, None)
+    data = run_sweep(store, None, pause)
     after = files(store)
     counted.lost += sum(after[name] != written for name, written in before.items())
     counted.lost += int((~data.done).sum())
