@@ -26,12 +26,14 @@ const SYMBOLS = {
   partial: "∂", dots: "...", ldots: "...", cdot: "·", in: "∈",
 };
 
+const ARGUMENT = String.raw`\s*(?:\{([^{}]*)\}|(\\[a-zA-Z]+|[^\s{}\\]))`;
+const FRACTION = new RegExp(String.raw`\\[dt]?frac${ARGUMENT}${ARGUMENT}`, "g");
+
 /** A formula in LaTeX as it would be typed. */
 const typed = (formula) =>
   formula
-    .replace(/\\[dt]?frac\s*\{?([^{}])\}?\s*\{?([^{}])\}?/g, "$1/$2")
-    .replace(/\\frac\{([^{}]*)\}\{([^{}]*)\}/g, "$1/$2")
-    .replace(/\\([a-zA-Z]+)/g, (all, name) => SYMBOLS[name] ?? "")
+    .replace(FRACTION, (all, top, topToken, bottom, bottomToken) => `${top ?? topToken}/${bottom ?? bottomToken}`)
+    .replace(/\\([a-zA-Z]+)\s*/g, (all, name) => SYMBOLS[name] ?? "")
     .replace(/\\[,;!:\s]/g, " ")
     .replace(/[{}\\]|&amp;|\^(?=†)/g, "");
 
