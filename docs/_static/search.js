@@ -5,7 +5,8 @@
 const TEACHES = /^(start|method|live|conventions|trajectories|sweeps|sharp_bits|accuracy|tutorials\/|guide\/)/;
 const LATER = /^(development\/|benchmarks|gallery\/models\/)/;
 var Scorer = {
-  score: (result) => result[4] + (TEACHES.test(result[0]) ? 25 : 0) - (LATER.test(result[0]) ? 10 : 0),
+  score: ([page, , anchor, , score, , kind]) =>
+    score + (TEACHES.test(page) ? 25 : 0) - (LATER.test(page) ? 10 : 0) + (kind === "title" && !anchor ? 30 : 0),
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },
