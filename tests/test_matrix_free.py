@@ -65,3 +65,25 @@ def test_what_has_no_blocks_is_refused():
     undriven = read(Dicke(4, jspin(4, "z"), emission=1.0)).lindbladian
     with pytest.raises(ValueError, match="diagonal"):
         MatrixFreeGenerator(undriven, matrix(excited(4)))
+
+
+@pytest.mark.parametrize("fast", ["dephasing", "collective_dephasing"])
+@pytest.mark.parametrize("detuning", [0.0, 1e-7])
+def test_slow_losses_beside_fast_jumps_that_leave_kets_in_place(fast, detuning):
+    # A ratio of 1e12: every coefficient keeps its digits, and what populations lose is what others gain.
+    N = 6
+    ensemble = Dicke(N, 1e-6 * jspin(N, "x") + detuning * jspin(N, "z"), emission=1e-6, **{fast: 1e6})
+    lindbladian = read(ensemble).lindbladian
+    rho = matrix(excited(N))
+    blocks = MatrixFreeGenerator(lindbladian, rho)
+    assembled = reduce(lindbladian, coordinates(rho)[0])
+    for element, key in zip(np.eye(assembled.n), assembled.keys, strict=True):
+        X = assembled.unpack(element)
+        x = blocks.pack(X)
+        expected = assembled.unpack(assembled.matrix @ element).toarray()
+        found = blocks.unpack(blocks.apply(x, np.empty_like(x))).toarray()
+        assert np.all(np.abs(found - expected) <= 1e-12 * np.abs(expected)), key
+        assert abs(np.trace(found)) <= 1e-15 * np.abs(np.diag(found)).sum()
+        backward = assembled.unpack(assembled.matrix.T @ element).toarray()
+        found = blocks.unpack(blocks.apply_adjoint(x, np.empty_like(x))).toarray()
+        assert np.all(np.abs(found - backward) <= 1e-12 * np.abs(backward)), key

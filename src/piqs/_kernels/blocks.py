@@ -6,6 +6,8 @@ reaches. Jumps and the off-diagonals of G = -iH - 1/2 sum C^+C shift kets by a c
     y[c, d] = (g[c] + g[d]^*) x[c, d] + sum_s (u_s[c] x[c+s, d] + u_s[d]^* x[c, d+s]) + sum_k v_k[c] v_k[d]^* x'[c+t, d+t],
 
 where x' is the block that jump k comes from: the coefficients factorise, and a row of y is made of contiguous pieces of x.
+A jump that leaves kets in place is not in g: it multiplies x[c, d] by -|v[c] - v[d]|^2/2 + i Im(v[c] v[d]^*), of which
+nothing is left for populations, so that slow losses beside it keep their digits.
 Arrays of one call are all float64 or all complex128.
 """
 
@@ -32,6 +34,15 @@ def _add_product(row, first, last, value, weights, w0, x, x0):
         row[r0 + d] += value * np.conj(weights[w0 + d]) * x[x0 + d]
 
 
+@njit(nogil=True, inline="always")
+def _add_in_place(row, last, value, weights, w0, x, x0):
+    """row[d] += (-|value - weights[w0 + d]|^2/2 + i Im(value weights[w0 + d]^*)) x[x0 + d] for d < last."""
+    w0, x0 = uintp(w0), uintp(x0)
+    for d in range(uintp(last)):
+        step = value - weights[w0 + d]
+        row[d] += 0.5 * (step * np.conj(weights[w0 + d]) - np.conj(step) * value) * x[x0 + d]
+
+
 @njit(nogil=True, fastmath={"contract", "reassoc"})
 def _row(c, dim, x, start, diagonal, g_low, g_high, g_shift, g_kind, g_values, j_low, j_high, j_source, j_shift,
          j_kind, j_values, offsets, kets, row):  # fmt: skip
@@ -52,8 +63,10 @@ def _row(c, dim, x, start, diagonal, g_low, g_high, g_shift, g_kind, g_values, j
     for i in range(j_low, j_high):
         values = j_kind[i] * n + kets
         value = j_values[values + c]
-        if value != 0:
-            block, t = j_source[i], j_shift[i]
+        block, t = j_source[i], j_shift[i]
+        if t == 0 and offsets[block, 0] == start:
+            _add_in_place(row, c + 1, value, j_values, values, x, base)
+        elif value != 0:
             other = offsets[block, 0] + (c + t) * offsets[block, 1] + t
             _add_product(row, max(0, -t), c + 1, value, j_values, values, x, other)
 

@@ -95,11 +95,17 @@ class MatrixFreeGenerator(Generator):
             SMALLER,
         )
         jumps = [sp.coo_array(np.sqrt(w) * b) for w, b in zip(term.weights, term.jumps, strict=True)]
-        phase = _real_gauge(drift, jumps, sp.coo_array(rho), self.label)
+        nothing = np.zeros(self.n_kets)
+        # What leads from a ket to itself, but for jumps that leave it in place, of which the kernel takes care.
+        own = -0.5 * (nothing if term.losses is None else term.losses)
+        own = own - 1j * (nothing if term.energies is None else term.energies)
+        off = drift.coords[0] != drift.coords[1]
+        drift = sp.coo_array((drift.data[off], tuple(c[off] for c in drift.coords)), shape=drift.shape)
+        phase = None if own.imag.any() else _real_gauge(drift, jumps, sp.coo_array(rho), self.label)
         self.dtype = np.float64 if phase is not None else np.complex128
         self.phase = np.ones(self.n_kets, dtype=complex) if phase is None else phase
-        self.strips = self._strips(drift, jumps, adjoint=False)
-        self._drift, self._jumps = drift, jumps
+        self._drift, self._jumps, self._own = drift, jumps, own
+        self.strips = self._strips(adjoint=False)
         rows = [(b, c) for b, dim in enumerate(dims) for c in range(dim)]
         self.rows = np.array(rows, dtype=np.int64)
 
@@ -180,7 +186,8 @@ class MatrixFreeGenerator(Generator):
     def largest_rate(self, times: np.ndarray) -> float:
         """Twice the largest element of each of the factors, added up."""
         factors = (self.strips.diagonal, self.strips.g_values)
-        return sum(4.0 * float(np.abs(part).max(initial=0.0)) for part in factors)
+        in_place = sum(float(np.abs(jump.data[jump.coords[0] == jump.coords[1]]).max(initial=0.0)) ** 2 for jump in self._jumps)
+        return sum(4.0 * float(np.abs(part).max(initial=0.0)) for part in factors) + 2.0 * in_place
 
     def dot(self, x: np.ndarray, y: np.ndarray) -> float:
         """Tr(X Y) of two Hermitian matrices."""
@@ -234,7 +241,7 @@ class MatrixFreeGenerator(Generator):
     @cached_property
     def adjoint_strips(self) -> Strips:
         """The same for the adjoint generator."""
-        return self._strips(self._drift, self._jumps, adjoint=True)
+        return self._strips(adjoint=True)
 
     def _position(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Place of element (a, b) of one block in the storage."""
@@ -280,25 +287,24 @@ class MatrixFreeGenerator(Generator):
         o[self._position(c, d)] = np.where(c == d, 1.0, 2.0) * v * self.phase[c] * self.phase[d].conj()
         return o if self.dtype == np.complex128 else o.real.copy()
 
-    def _strips(self, drift: sp.coo_array, jumps: Sequence[sp.coo_array], adjoint: bool) -> Strips:
+    def _strips(self, adjoint: bool) -> Strips:
         """Cut G and the jumps (or their adjoints) into shifted diagonals, by target block."""
         count, n = len(self.offsets), self.n_kets
-        (row, column), v = drift.coords, drift.data
+        (row, column), v = self._drift.coords, self._drift.data
         v = self.phase[row].conj() * v * self.phase[column]
+        diagonal = self._own
         if adjoint:
-            row, column, v = column, row, v.conj()
-        diagonal = np.zeros(n, dtype=complex)
-        diagonal[row[row == column]] = v[row == column]
-        shifts = np.unique((column - row)[row != column])
+            row, column, v, diagonal = column, row, v.conj(), diagonal.conj()
+        shifts = np.unique(column - row)
         g_values = np.zeros((shifts.size, n), dtype=complex)
         g: list[tuple[int, ...]] = []
         for kind, shift in enumerate(shifts):
             on = column - row == shift
             g_values[kind, row[on]] = v[on]
             g += [(int(block), kind, int(shift)) for block in np.unique(self.label[row[on]])]
-        j_values = np.zeros((len(jumps), n), dtype=complex)
+        j_values = np.zeros((len(self._jumps), n), dtype=complex)
         j: list[tuple[int, ...]] = []
-        for k, jump in enumerate(jumps):
+        for k, jump in enumerate(self._jumps):
             row, column = (jump.coords[1], jump.coords[0]) if adjoint else jump.coords
             v = self.phase[row].conj() * (jump.data.conj() if adjoint else jump.data) * self.phase[column]
             j_values[k, row] = v
@@ -372,9 +378,10 @@ def _real_gauge(
 
     def real(a: np.ndarray, b: np.ndarray, x: np.ndarray) -> bool:
         turned = phase[a].conj() * x * phase[b]
-        return bool(np.all(np.abs(turned.imag) <= _REAL * np.abs(turned).max(initial=0.0)))
+        return bool(np.all(np.abs(turned.imag) <= _REAL * np.abs(turned)))
 
-    if not (real(row, column, v) and real(rho.coords[0], rho.coords[1], rho.data)):
+    largest = np.abs(rho.data).max(initial=0.0)
+    if not (real(row, column, v) and real(*rho.coords, np.where(np.abs(rho.data) > _REAL * largest, rho.data, 0.0))):
         return None
     for jump in jumps:
         a, b = jump.coords
@@ -383,6 +390,6 @@ def _real_gauge(
         for some in np.split(turned[order], np.flatnonzero(np.diff(label[a][order])) + 1):
             if some.size:
                 relative = some * np.conj(some[np.argmax(np.abs(some))])
-                if np.any(np.abs(relative.imag) > _REAL * np.abs(relative).max()):
+                if np.any(np.abs(relative.imag) > _REAL * np.abs(relative)):
                     return None
     return phase
