@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import qutip
 
-from piqs import Dicke, excited, jspin
+from piqs import AccuracyWarning, Dicke, excited, jspin, mesolve
 from piqs.errors import ConvergenceError
 from piqs.integrators.registry import METHODS
 
@@ -41,3 +42,18 @@ def test_error_estimates(method, rtol):
     estimate = result.stats["error estimate"]
     assert error <= 3 * estimate
     assert estimate <= (10 if method in ("radau", "bdf") else 1.1) * rtol + 1e-12
+
+
+def test_an_estimate_beyond_the_tolerance_is_a_warning():
+    # Two fast blocks linked at 1e-12 of their rates: rounding of the fast rates moves weight between them.
+    def jump(i, j, rate):
+        m = np.zeros((4, 4))
+        m[i, j] = np.sqrt(rate)
+        return qutip.Qobj(m)
+
+    c_ops = [jump(1, 0, 1e6), jump(0, 1, 7e5), jump(3, 2, 3e5), jump(2, 3, 1e5), jump(2, 1, 1e-6)]
+    with pytest.warns(AccuracyWarning, match="'rational' estimates an error of .* allow 1.0e-10"):
+        mesolve(
+            0 * c_ops[0], qutip.basis(4, 0), [0, 1, 1e6], c_ops, [c_ops[0].dag() @ c_ops[0]],
+            options={"method": "rational", "rtol": 1e-10},
+        )  # fmt: skip

@@ -63,3 +63,31 @@ def test_trace_is_kept_to_rounding_whatever_the_rates():
         residual = generator.trace @ generator.matrix
         size = np.abs(generator.trace) @ abs(generator.matrix)
         assert np.all(np.abs(residual) <= 4 * np.finfo(float).eps * size)
+
+
+@pytest.mark.parametrize("ratio", [1e6, 1e9, 1e12])
+def test_dense_exponentials_of_a_stiff_cascade_are_right_to_rounding(ratio):
+    # A short time's slow loss is lost in the rounding of what stays: each squaring doubled that (1e-5 at 1e12).
+    c_ops = [element(1, 0, np.sqrt(ratio)), element(2, 1, 1.0)]
+    times = np.array([0.0, 1 / ratio, 1.0, 10.0])
+    options = {"method": "exponential", "rtol": 1e-10}
+    result = mesolve(0 * c_ops[0], qutip.basis(3, 0), times, c_ops, [element(1, 1, 1.0)], options=options)
+    exact = ratio / (ratio - 1) * (np.exp(-times) - np.exp(-ratio * times))
+    assert result.expect[0] == pytest.approx(exact, abs=1e-14)
+    assert result.stats["error estimate"] < 1e-11
+
+
+def test_two_fast_blocks_with_a_weak_link():
+    # Weight moves between the blocks at 1e-12 of the rates within them; the slow equation is exact to that.
+    up, down, link = np.array([1e6, 3e5]), np.array([7e5, 1e5]), 1e-6
+    c_ops = [element(1, 0, np.sqrt(up[0]), 4), element(0, 1, np.sqrt(down[0]), 4)]
+    c_ops += [element(3, 2, np.sqrt(up[1]), 4), element(2, 3, np.sqrt(down[1]), 4)]
+    c_ops += [element(2, 1, np.sqrt(link), 4)]
+    times = np.array([0.0, 1.0, 1e6])
+    result = mesolve(
+        0 * c_ops[0], qutip.basis(4, 0), times, c_ops, [element(0, 0, 1.0, 4) + element(1, 1, 1.0, 4)],
+        options={"method": "exponential", "rtol": 1e-10},
+    )  # fmt: skip
+    slow = link * up[0] / (up[0] + down[0])
+    assert result.expect[0] == pytest.approx(np.exp(-slow * times), abs=1e-9)
+    assert result.stats["error estimate"] < 1e-8

@@ -22,6 +22,7 @@ from piqs.compat.objects import MCSolver, MESolver, correlation_3op
 from piqs.compat.pim import Pim, tau_column
 from piqs.equations import Channel, MasterEquation
 from piqs.errors import (
+    AccuracyWarning,
     ConvergenceError,
     DimensionError,
     IllConditionedWarning,
@@ -155,6 +156,7 @@ from piqs.trajectories import (
 __version__ = "2.0.0rc1"
 
 __all__ = [
+    "AccuracyWarning",
     "Channel",
     "Composite",
     "ConvergenceError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "AccuracyWarning",
     "ConvergenceError",
     "DimensionError",
     "IllConditionedWarning",
@@ -96,6 +97,10 @@ class SweepError(RuntimeError):
 
 class TruncationWarning(UserWarning):
     """The highest Fock state kept is populated: the cut-off is too low for the numbers returned."""
+
+
+class AccuracyWarning(UserWarning):
+    """The error estimate of an answer exceeds what rtol and atol allow."""
 
 
 class IllConditionedWarning(UserWarning):

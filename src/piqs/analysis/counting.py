@@ -452,7 +452,7 @@ def _evolved(
 ) -> np.ndarray:
     """Values of some rows along the evolution, to nearly all digits."""
     integrator = choose("auto", Problem(generator, x0, times, rows, rtol=1e-12, atol=1e-14)).integrator
-    integrator.run()
+    integrator.solve()
     return integrator.values
 
 

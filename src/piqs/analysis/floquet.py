@@ -232,7 +232,7 @@ class FloquetSteadyState:
             0.0,
             lambda i, y: found.append(scale * y),
         )
-        choose("auto", problem).integrator.run()
+        choose("auto", problem).integrator.solve()
         return found
 
     def _fixed_point(self) -> np.ndarray:
@@ -485,7 +485,7 @@ class FloquetSteadyState:
             times = np.concatenate([[t], t + delays])
             problem = Problem(generator, generator.pack(part), times, rows, _RTOL, _ATOL)
             integrator = choose("auto", problem).integrator
-            integrator.run()
+            integrator.solve()
             values += factor * (integrator.values[1:, 0] + 1j * integrator.values[1:, 1])
         return values
 

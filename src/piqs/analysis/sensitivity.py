@@ -180,7 +180,7 @@ def _forward(
         settings.integrator,
         Problem(coupled, x0, times, every, settings.rtol, settings.atol, settings.max_step),
     )
-    choice.integrator.run()
+    choice.integrator.solve()
     values = choice.integrator.values.reshape(times.size, copies, read_rows.shape[0])
     stats = {"unknowns": coupled.n, "method": choice.integrator.used, "considered": choice.considered}
     return [rows.combine(times, values[:, k]) for k in range(copies)], stats
@@ -204,7 +204,7 @@ def evolve_with_derivatives(
 
     nothing = sp.csr_array((0, coupled.size))
     task = Problem(coupled, x0, times, nothing, settings.rtol, settings.atol, settings.max_step, split)
-    choose(settings.integrator, task).integrator.run()
+    choose(settings.integrator, task).integrator.solve()
 
 
 def _coupled(
@@ -340,7 +340,7 @@ def states_at(
         settings.max_step,
         lambda i, x: found.append(x.copy()),
     )
-    choose(settings.integrator, problem).integrator.run()
+    choose(settings.integrator, problem).integrator.solve()
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
+from piqs.errors import AccuracyWarning, ConvergenceError
 from piqs.integrators.stretches import Stretch, stretches
 from piqs.linear.ellipse import Ellipse, ellipse
 from piqs.liouville import AssembledGenerator, Generator
+
+# An error estimate of so many times what is allowed is worth a warning, unless it is this part of the state: rounding.
+_MARGIN, _ROUNDING = 2.0, 1e-12
 
 
 @dataclass
@@ -136,6 +141,32 @@ class Integrator(ABC):
     @abstractmethod
     def run(self) -> None:
         """Fill in the outputs."""
+
+    def solve(self) -> None:
+        """Fill in the outputs, and hold the error estimate against what is allowed.
+
+        Raises
+        ------
+        ConvergenceError
+            If an output is not finite.
+
+        Warns
+        -----
+        AccuracyWarning
+            If the error estimate exceeds what rtol and atol allow, with both and what to do.
+        """
+        self.run()
+        remedy = "shorten the times, raise rtol, or compare with another options['method']"
+        if not (np.all(np.isfinite(self.values)) and np.isfinite(self.error)):
+            raise ConvergenceError(f"method {self.used!r} gave numbers that are not finite; {remedy}")
+        allowed = self.problem.allowed
+        if self.error > _MARGIN * allowed + _ROUNDING * self.generator.trace_norm(self.problem.x0):
+            warnings.warn(
+                f"method {self.used!r} estimates an error of {self.error:.1e} where rtol and atol allow {allowed:.1e} (trace "
+                f"norms); where rates times the duration are large that may be rounding. Remedy: {remedy}",
+                AccuracyWarning,
+                stacklevel=3,
+            )
 
     @property
     def used(self) -> str:

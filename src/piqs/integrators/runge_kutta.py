@@ -124,9 +124,9 @@ def _combine(x: np.ndarray, k: np.ndarray, weights: np.ndarray, h: float, out: n
     kernels.combine(x.view(np.float64), k.view(np.float64), weights, h, out.view(np.float64))
 
 
-# Part of the tolerance that SciPy's steps may spend, and the smallest relative tolerance of theirs that is reached.
+# Part of the tolerance that a step of SciPy's may spend at most, and the smallest relative tolerance of theirs that is reached.
 _MARGIN, _TIGHTEST = 0.01, 2e-13
-# By how much SciPy's estimates of a step's error are too large, at least.
+# By how much SciPy's estimates of a step's error, which are of a lower order, are too large at least.
 _LOWER_ORDER = 0.1
 
 
@@ -185,11 +185,22 @@ class Implicit(Integrator):
                         f"{self.name} failed at t = {solver.t}: {message} Raise rtol (now {self.problem.rtol:g}) or use "
                         "method='auto'"
                     )
-                # A step is accepted whose error is below this in every component, by an estimate of a lower order.
-                allowed = atol + rtol * np.abs(solver.y)
-                self.error += _LOWER_ORDER * self.generator.trace_norm(allowed)
+                self.error += self._share(solver)
+                left = (self.problem.allowed - self.error) * max(
+                    solver.h_abs / self.problem.duration, _SMALLEST_SHARE
+                )
+                tighter = min(1.0, max(left, 0.0) / max(self._share(solver, rtol, atol), 1e-300))
+                solver.rtol, solver.atol = (
+                    max(tighter * rtol, _TIGHTEST),
+                    max(tighter * atol, _TIGHTEST * scale),
+                )
                 self._read_outputs(solver)
             t, x = float(solver.t), solver.y
+
+    def _share(self, solver: Any, rtol: float = 0.0, atol: float = 0.0) -> float:
+        """The error that a step is accepted with, as a trace norm: below this in every component, by a low-order estimate."""
+        allowed = (atol or solver.atol) + (rtol or solver.rtol) * np.abs(solver.y)
+        return _LOWER_ORDER * self.generator.trace_norm(allowed)
 
     def _read_outputs(self, solver: Any) -> None:
         """Record the outputs that the last step has passed."""

@@ -186,7 +186,10 @@ class MatrixFreeGenerator(Generator):
     def largest_rate(self, times: np.ndarray) -> float:
         """Twice the largest element of each of the factors, added up."""
         factors = (self.strips.diagonal, self.strips.g_values)
-        in_place = sum(float(np.abs(jump.data[jump.coords[0] == jump.coords[1]]).max(initial=0.0)) ** 2 for jump in self._jumps)
+        in_place = sum(
+            float(np.abs(jump.data[jump.coords[0] == jump.coords[1]]).max(initial=0.0)) ** 2
+            for jump in self._jumps
+        )
         return sum(4.0 * float(np.abs(part).max(initial=0.0)) for part in factors) + 2.0 * in_place
 
     def dot(self, x: np.ndarray, y: np.ndarray) -> float:
@@ -381,7 +384,10 @@ def _real_gauge(
         return bool(np.all(np.abs(turned.imag) <= _REAL * np.abs(turned)))
 
     largest = np.abs(rho.data).max(initial=0.0)
-    if not (real(row, column, v) and real(*rho.coords, np.where(np.abs(rho.data) > _REAL * largest, rho.data, 0.0))):
+    if not (
+        real(row, column, v)
+        and real(*rho.coords, np.where(np.abs(rho.data) > _REAL * largest, rho.data, 0.0))
+    ):
         return None
     for jump in jumps:
         a, b = jump.coords

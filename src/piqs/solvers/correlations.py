@@ -597,7 +597,7 @@ class _Regression:
                 self.settings.max_step,
             )
             evolution = choose(self.settings.integrator, problem).integrator
-            evolution.run()
+            evolution.solve()
             total += factor * observable.combine(times, evolution.values)["B"]
         return total
 

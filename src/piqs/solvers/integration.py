@@ -65,7 +65,7 @@ def integrate(
     stats["preparation time"] = begin - start
     try:
         with progress, interrupts():
-            integrator.run()
+            integrator.solve()
             if watch is not None:
                 watch.check(integrator.x, float(times[-1]), integrator.error)
     except KeyboardInterrupt as interrupt:
