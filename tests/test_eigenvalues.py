@@ -8,8 +8,10 @@ from scipy.optimize import linear_sum_assignment
 
 import brute_force
 from piqs import Dicke, jspin, liouvillian_eigenvalues, liouvillian_gap, liouvillian_modes
-from piqs.errors import ConvergenceError
+from piqs.errors import ConvergenceError, IllConditionedWarning
 from piqs.linear import arnoldi as rightmost
+from piqs.linear import eigenvalue_error
+from piqs.linear.eigenvalue_error import eigenvalue_errors
 from piqs.liouville import AssembledGenerator
 from piqs.solvers import eigenmodes as eigenvalues
 
@@ -279,3 +281,83 @@ def test_what_is_not_certain_is_an_error(seed, monkeypatch):
             assert "not certain" in message
         else:
             assert np.abs(np.sort(found.real) - np.sort(exact[:k].real)).max() < 1e-8 * np.abs(exact).max()
+
+
+def estimates_hold(found, errors, exact, largest=1e5):
+    """Estimates are no lower than a third of the distances, and no higher than rounding allows."""
+    row, column = linear_sum_assignment(np.abs(found[:, None] - exact[None, :]))
+    off = np.abs(found[row] - exact[column])
+    return np.all(off <= 3 * errors[row] + 1e-15) and errors.max() < largest
+
+
+def test_error_estimates_of_all_eigenvalues():
+    N = 4
+    H, c_ops = time_crystal(N, 0.3)
+    values, info = liouvillian_eigenvalues(H, c_ops, N=N, info=True)
+    assert values.shape == info["error estimate"].shape == info["condition"].shape
+    assert info["error estimate"].max() < 1e-12
+    assert info["condition"].min() >= 1 - 1e-12
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-10, 1e-4])
+def test_an_exceptional_point_is_uncertain_by_the_root_of_rounding(distance):
+    # A driven atom: eigenvalues -3 gamma/4 +- sqrt(gamma^2/16 - Omega^2), equal where Omega = gamma/4.
+    omega = 0.25 + distance
+    sm = qutip.sigmam()
+    values, info = liouvillian_eigenvalues(0.5 * omega * qutip.sigmax(), [sm], info=True)
+    root = np.sqrt(complex((0.25 - omega) * (0.25 + omega)))
+    exact = np.array([0, -0.5, -0.75 + root, -0.75 - root])
+    assert estimates_hold(values, info["error estimate"], exact)
+    assert info["error estimate"].max() < 1e-6
+
+
+def test_estimates_of_a_few_eigenvalues_come_from_left_and_right_vectors():
+    # A large Jordan-like chain beside its dense answer: nearly parallel vectors, in a rotated basis.
+    n, rng = 420, np.random.default_rng(3)
+    base = (
+        np.diag(-np.linspace(0.1, 5, n))
+        + np.diag(np.full(n - 1, 0.02), 1)
+        + np.diag(np.full(n - 1, 1e-3), -1)
+    )
+    order = rng.permutation(n)
+    matrix = sp.csr_array(base[order][:, order])
+    exact = np.linalg.eigvals(base)
+    exact = exact[np.argsort(-exact.real)][:6]
+    errors, conditions = eigenvalue_errors(matrix, exact)
+    dense = np.abs(eigenvalue_error._from_all(base, exact)[1])
+    assert np.all(conditions < 30 * dense)
+    assert np.all(conditions > dense / 30)
+    assert np.all(errors < 1e-9)
+    moved = exact + 1e-6
+    assert np.all(eigenvalue_errors(matrix, moved)[0] >= 0.9e-6)
+
+
+def test_a_gap_below_the_rounding_of_fast_rates_is_a_warning():
+    def jump(i, j, rate):
+        m = np.zeros((5, 5))
+        m[i, j] = np.sqrt(rate)
+        return qutip.Qobj(m)
+
+    c_ops = [
+        jump(1, 0, 1e6),
+        jump(0, 1, 7e5),
+        jump(3, 2, 3e5),
+        jump(2, 3, 1e5),
+        jump(2, 1, 1e-4),
+        jump(0, 3, 2e-4),
+    ]
+    with pytest.warns(IllConditionedWarning, match="uncertain"):
+        gap, info = liouvillian_gap(0 * c_ops[0], c_ops, info=True)
+    exact = 1e-4 * 1e6 / 1.7e6 + 2e-4 * 3 / 4
+    assert abs(gap - exact) <= 3 * info["error estimate"]
+    assert info["error estimate"] < 1e-8
+
+
+def test_a_gap_by_arnoldi_has_an_error_estimate():
+    H, c_ops = time_crystal(14, 0.2)
+    gap, info = liouvillian_gap(H, c_ops, N=14, info=True)
+    assert info["unknowns"] > 500
+    values = liouvillian_eigenvalues(H, c_ops, N=14)
+    exact = -np.sort(values.real)[-2]
+    assert abs(gap - exact) < 3 * info["error estimate"] + 1e-12
+    assert info["error estimate"] < 1e-8

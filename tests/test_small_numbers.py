@@ -71,7 +71,8 @@ def test_dense_exponentials_of_a_stiff_cascade_are_right_to_rounding(ratio):
     c_ops = [element(1, 0, np.sqrt(ratio)), element(2, 1, 1.0)]
     times = np.array([0.0, 1 / ratio, 1.0, 10.0])
     options = {"method": "exponential", "rtol": 1e-10}
-    result = mesolve(0 * c_ops[0], qutip.basis(3, 0), times, c_ops, [element(1, 1, 1.0)], options=options)
+    e_ops = [element(1, 1, 1.0), element(2, 2, 1.0)]
+    result = mesolve(0 * c_ops[0], qutip.basis(3, 0), times, c_ops, e_ops, options=options)
     exact = ratio / (ratio - 1) * (np.exp(-times) - np.exp(-ratio * times))
     assert result.expect[0] == pytest.approx(exact, abs=1e-14)
     assert result.stats["error estimate"] < 1e-11
@@ -85,9 +86,48 @@ def test_two_fast_blocks_with_a_weak_link():
     c_ops += [element(2, 1, np.sqrt(link), 4)]
     times = np.array([0.0, 1.0, 1e6])
     result = mesolve(
-        0 * c_ops[0], qutip.basis(4, 0), times, c_ops, [element(0, 0, 1.0, 4) + element(1, 1, 1.0, 4)],
+        0 * c_ops[0], qutip.basis(4, 0), times, c_ops,
+        [element(0, 0, 1.0, 4) + element(1, 1, 1.0, 4), element(3, 3, 1.0, 4)],
         options={"method": "exponential", "rtol": 1e-10},
     )  # fmt: skip
     slow = link * up[0] / (up[0] + down[0])
     assert result.expect[0] == pytest.approx(np.exp(-slow * times), abs=1e-9)
     assert result.stats["error estimate"] < 1e-8
+
+
+@pytest.mark.parametrize("method", ["exponential", "rational"])
+def test_a_trace_that_is_rounding_scales_nothing(method):
+    # C rho A of a correlation function: to hold its trace, which is rounding, was to multiply it with anything.
+    X = qutip.Qobj(np.diag([1.0, -1.0 + 1e-15]))
+    times = np.array([0.0, 1e-8, 1e-4, 0.1, 3.0])
+    result = mesolve(
+        1e-3 * qutip.sigmax(),
+        X,
+        times,
+        [qutip.sigmam()],
+        [qutip.sigmaz()],
+        options={"method": method, "rtol": 1e-9},
+    )
+    exact = mesolve(
+        1e-3 * qutip.sigmax(),
+        X,
+        times,
+        [qutip.sigmam()],
+        [qutip.sigmaz()],
+        options={"method": "dop853", "rtol": 1e-12},
+    )
+    assert result.expect[0] == pytest.approx(exact.expect[0], abs=1e-8)
+    assert exact.expect[0] == pytest.approx(2 * np.exp(-times), abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::piqs.AccuracyWarning")
+@pytest.mark.parametrize("method", ["exponential", "rational", "auto"])
+@pytest.mark.parametrize("ratio", [1e6, 1e12])
+def test_a_slow_loss_to_kets_nobody_asks_about(ratio, method):
+    # Beside a fast rate the set seemed to keep its trace, and was held at it: 1 at all times.
+    c_ops = [element(1, 0, np.sqrt(ratio)), element(2, 1, 1.0)]
+    times, options = np.array([0.0, 1 / ratio, 1.0, 10.0]), {"method": method}
+    result = mesolve(0 * c_ops[0], qutip.basis(3, 0), times, c_ops, [element(1, 1, 1.0)], options=options)
+    exact = ratio / (ratio - 1) * (np.exp(-times) - np.exp(-ratio * times))
+    assert np.abs(result.expect[0] - exact).max() <= 3 * result.stats["error estimate"] + 1e-12
+    assert result.stats["error estimate"] < 1e-3

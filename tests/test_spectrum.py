@@ -159,7 +159,7 @@ def test_resolvent_of_a_large_random_generator():
     w = np.linspace(-3, 3, 41)
     expected = [o @ np.linalg.solve(1j * f * np.eye(n) - matrix.toarray(), x) for f in w]
     resolvent = Resolvent(matrix, x)
-    np.testing.assert_allclose(resolvent.values(o, w), expected, atol=1e-7)
+    np.testing.assert_allclose(resolvent.values(o, w)[0], expected, atol=1e-7)
     assert resolvent.factorisations < w.size
 
 
@@ -214,3 +214,27 @@ def test_bad_input():
             spectrum_correlation_fft(times, y)
     with pytest.raises(TypeError, match="y must hold numbers"):
         spectrum_correlation_fft(t, ["a"] * 5)
+
+
+@pytest.mark.parametrize("N", [2, 4])
+def test_error_estimates_of_a_spectrum(N):
+    # Against a dense resolvent of QuTiP's Liouvillian, in which the steady state's part is taken off.
+    H, c_ops = (
+        0.7 * jspin(N, "x"),
+        Dicke(N, emission=1e-2, dephasing=1e-3, collective_emission=1.0).jump_operators(),
+    )
+    a, b = jspin(N, "+"), jspin(N, "-")
+    w = np.linspace(-2, 2, 41)
+    S, info = spectrum(H, w, c_ops, a, b, info=True)
+    L = qutip.liouvillian(H, c_ops).full()
+    rho = steadystate(H, c_ops, method="direct").full()
+    source = (b.full() @ rho - np.trace(b.full() @ rho) * rho).ravel(order="F")
+    row = a.full().T.ravel(order="F")
+    zero = np.eye(rho.shape[0]).ravel(order="F")
+    fixed = L - np.outer(rho.ravel(order="F"), zero)
+    exact = np.array(
+        [2 * (row @ np.linalg.solve(1j * f * np.eye(L.shape[0]) - fixed, source)).real for f in w]
+    )
+    assert np.all(np.abs(S - exact) <= 3 * info["error estimate"] + 1e-13)
+    assert info["error estimate"].max() < 1e-7 * S.max()
+    assert info["factorisations"] >= 1

@@ -95,11 +95,11 @@ def by_hand(
     def reference(times: np.ndarray) -> np.ndarray:
         n = len(H)
         eye = np.eye(n)
-        L = -1j * (np.kron(H, eye) - np.kron(eye, H.T))
-        for C in c_ops:
+        energies = H.astype(np.clongdouble)
+        L = -1j * (np.kron(energies, eye) - np.kron(eye, energies.T))
+        for C in (c.astype(np.clongdouble) for c in c_ops):
             D = C.conj().T @ C
             L = L + np.kron(C, C.conj()) - 0.5 * (np.kron(D, eye) + np.kron(eye, D.T))
-        L = L.astype(np.clongdouble)
         size = float(np.abs(L).sum(axis=0).max())
         out = []
         for t in times:

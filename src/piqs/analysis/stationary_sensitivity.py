@@ -136,7 +136,7 @@ def gap_sensitivity(
         raise ValueError("wrt must not hold the initial state, of which the gap does not depend")
     problem = ParametrisedGenerator(equation, parameters, physical_keys(equation.space))
     generator = problem.generator
-    value = slowest_eigenvalue(generator)
+    value, _ = slowest_eigenvalue(generator)
     scale = float(abs(generator.matrix).max())
     only = np.array([value])
     transposed = sp.csr_array(generator.matrix.T)

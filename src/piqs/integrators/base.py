@@ -17,8 +17,11 @@ from piqs.integrators.stretches import Stretch, stretches
 from piqs.linear.ellipse import Ellipse, ellipse
 from piqs.liouville import AssembledGenerator, Generator
 
-# An error estimate of so many times what is allowed is worth a warning, unless it is this part of the state: rounding.
-_MARGIN, _ROUNDING = 2.0, 1e-12
+# The trace of a state is held where it is no smaller than this part of its norm: that of C rho A may be rounding.
+_HELD = 0.1
+# An error estimate of so many times what is allowed is worth a warning, unless it is rounding: this part of the state, and so
+# many eps |L| t, which no method can do without, up to a limit.
+_MARGIN, _ROUNDING, _ROUNDINGS, _MOST_ROUNDING = 2.0, 1e-12, 4.0 * np.finfo(float).eps, 1e-9
 
 
 @dataclass
@@ -160,7 +163,9 @@ class Integrator(ABC):
         if not (np.all(np.isfinite(self.values)) and np.isfinite(self.error)):
             raise ConvergenceError(f"method {self.used!r} gave numbers that are not finite; {remedy}")
         allowed = self.problem.allowed
-        if self.error > _MARGIN * allowed + _ROUNDING * self.generator.trace_norm(self.problem.x0):
+        rounding = _ROUNDINGS * self.generator.largest_rate(self.times[[0, -1]]) * self.problem.duration
+        floor = (_ROUNDING + min(rounding, _MOST_ROUNDING)) * self.generator.trace_norm(self.problem.x0)
+        if self.error > _MARGIN * allowed + floor:
             warnings.warn(
                 f"method {self.used!r} estimates an error of {self.error:.1e} where rtol and atol allow {allowed:.1e} (trace "
                 f"norms); where rates times the duration are large that may be rounding. Remedy: {remedy}",
@@ -205,8 +210,15 @@ class OnMatrix(Integrator):
         return None if problem.generator.constant else "it needs a generator that is constant in time"
 
     @cached_property
-    def conserved_trace(self) -> np.ndarray:
-        """The vector t with Tr rho = t . x, or zeros where unknowns were dropped so that those left do not keep it."""
-        trace, matrix = self.generator.trace, self.generator.matrix
-        change = np.abs(trace @ matrix).max(initial=0.0)
-        return trace if change <= 1e-12 * np.abs(matrix.data).max(initial=0.0) else np.zeros_like(trace)
+    def conserved_trace(self) -> np.ndarray | None:
+        """The vector t with Tr rho = t . x, where the evolution keeps it: not if unknowns were dropped on which it depends."""
+        return self.generator.trace if self.generator.keeps_trace else None
+
+    @cached_property
+    def trace_held(self) -> float | None:
+        """The trace that every state must have; None where it is not kept, or so small that it says nothing."""
+        if self.conserved_trace is None:
+            return None
+        whole = float(self.conserved_trace @ self.problem.x0)
+        norm = float(np.sqrt(self.generator.dot(self.problem.x0, self.problem.x0)))
+        return whole if abs(whole) > _HELD * norm else None

@@ -60,9 +60,7 @@ class Exponential(OnMatrix):
     def run(self) -> None:
         """Propagate the outputs of one spacing after the other."""
         matrix = self.generator.matrix.toarray()
-        trace = self.conserved_trace
-        conserved = trace if trace.any() else None
-        whole = float(trace @ self.x)
+        trace, whole = self.conserved_trace, self.trace_held
         self.record_state(self.x)
         bound = _EPS * (10.0 + self.generator.largest_rate(self.times) * self.problem.duration)
         measured = bound > _NEGLIGIBLE * self.problem.allowed
@@ -74,16 +72,16 @@ class Exponential(OnMatrix):
             count = int(changes[0]) if changes.size else ahead.size
             if not abs(ahead[0] - spacing) <= rounding[0]:
                 spacing = float(ahead[:count].mean())
-                propagator = dense(exponential, spacing * matrix, trace=conserved)
+                propagator = dense(exponential, spacing * matrix, trace=trace)
                 if measured:
-                    other = dense(_put_together_otherwise, spacing * matrix, trace=conserved)
+                    other = dense(_put_together_otherwise, spacing * matrix, trace=trace)
             states = self._powers(propagator, count)
-            if whole:
+            if trace is not None and whole is not None:
                 # Rounding changes the trace by eps |L| t.
                 states *= whole / (trace @ states)
             if measured:
                 others = other @ np.column_stack([self.x, states[:, :-1]])
-                if whole:
+                if trace is not None and whole is not None:
                     others *= whole / (trace @ others)
                 steps = sum(self.generator.trace_norm(step) for step in (others - states).T)
                 self.error = min(bound, self.error + _CHANCE * steps)

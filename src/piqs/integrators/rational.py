@@ -16,6 +16,7 @@ One space serves all times of a window; if it grows too large the window is cut 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,8 @@ _TERMS = 14
 _BETWEEN = 10.0
 # The pole, as a part of the window: measured on populations at N = 100 to 1000.
 _POLE = 1.0 / 60.0
+# One measurement of rounding may fall short of the largest by this factor.
+_CHANCE = 3.0
 # A window in which nothing converges becomes so much shorter, one that takes few vectors so much longer.
 _SHORTER, _LONGER = 0.125, 4.0
 # Multiplications an element of fill costs in the factorisation and in one solve, and solves that suffice as a rule.
@@ -168,11 +171,11 @@ class Rational(OnMatrix):
                 check += max(_CHECK, m // _PART)
                 inverse = la.inv(h[:m, :m])
                 generator = (np.eye(m) - inverse) / gamma
-                space = _Space(norm * basis[:m], generator, window, rounding)
+                space = _Space(norm * basis[:m], generator, window, rounding, h[:m, :m].copy(), gamma)
                 if exact:
                     return space
                 space.size = norm * float(h[m, m - 1]) / gamma * self.generator.trace_norm(basis[m])
-                space.last, space.gamma = inverse[-1], gamma
+                space.last = inverse[-1]
                 now = _columns(generator, times)
                 if before is not None:
                     change = now - np.pad(before, ((0, 0), (0, m - before.shape[1])))
@@ -202,14 +205,12 @@ class Rational(OnMatrix):
         small = np.zeros(space.generator.shape[0])
         small[0] = 1.0
         reduced = self.observables @ space.basis.T
-        traces = space.basis @ self.conserved_trace
+        whole = self.trace_held
+        traces = None if whole is None else space.basis @ self.conserved_trace
 
         def with_trace_kept(c: np.ndarray) -> np.ndarray:
             # The exponential of the projection changes it by rounding times |L| t.
-            if not traces[0]:
-                return c
-            space.error = max(space.error, abs(float(traces[0] - traces @ c)))
-            return c * (traces[0] / (traces @ c))
+            return c if traces is None else c * (whole / (c @ traces))[..., None]
 
         block = np.empty((inside.size, reduced.shape[0]))
         position, step, propagator = 0.0, -1.0, small
@@ -240,8 +241,20 @@ class Rational(OnMatrix):
             small = with_trace_kept(la.expm((space.reach - position) * space.generator) @ small)
             position = space.reach
         self.x = small @ space.basis
-        self.error += space.error
+        self.error += space.error + self._rounding(space, position, with_trace_kept)
         return position
+
+    def _rounding(self, space: _Space, length: float, held: Callable[[np.ndarray], np.ndarray]) -> float:
+        """What rounding of L changes within a window, measured with every element off by one; see `_CHANCE`."""
+        signs = np.random.default_rng(0).choice([-_EPS, _EPS], size=self.matrix.nnz)
+        off = sp.csr_array(
+            (signs * self.matrix.data, self.matrix.indices, self.matrix.indptr), self.matrix.shape
+        )
+        vectors = space.basis / np.linalg.norm(space.basis[0])
+        disturbed = space.generator + vectors @ (off @ vectors.T)
+        times = length * 0.5 ** np.arange(_MOST_HALVES + 1)
+        changes = (held(_columns(disturbed, times)) - held(_columns(space.generator, times))) @ space.basis
+        return _CHANCE * max(self.generator.trace_norm(change) for change in changes)
 
 
 @dataclass
@@ -258,15 +271,18 @@ class _Space:
         Up to which time it is good.
     error : float
         Largest error there, as a trace norm.
+    hessenberg, gamma
+        H and the pole that the generator is made of.
     """
 
     basis: np.ndarray
     generator: np.ndarray
     reach: float
     error: float
+    hessenberg: np.ndarray
+    gamma: float
     allowed: float = np.inf
     size: float = 0.0
-    gamma: float = 0.0
     last: np.ndarray | None = None
 
     def errors(self, times: np.ndarray, columns: np.ndarray) -> np.ndarray:

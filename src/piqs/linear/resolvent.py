@@ -3,6 +3,9 @@ r"""The resolvent :math:`o\cdot(i\omega - L)^{-1} x` of a real generator at many
 The solutions at a few poles near the imaginary axis, and their derivatives, span a space on which the solutions at all
 other frequencies are found by projection. The next pole goes where the residual is largest, until none is larger than
 asked for: the accuracy is checked at every frequency, and in the worst case every frequency has its own LU.
+
+A residual r changes the value by z . r with the adjoint solution :math:`z = (i\omega - L)^{-T} o`. Its size is known from the
+projection at every frequency, and exactly at the poles, which tells how much of it the projection misses.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ _VISITS = 3
 _SOLVES = 3
 # New directions smaller than this part of a solution are rounding.
 _NEW = 1e-10
+_EPS = np.finfo(float).eps
 # Distance of the poles from the axis, as a part of the largest rate: on it the generator of a steady state is singular.
 _DISTANCE = 1e-6
 
@@ -55,6 +59,7 @@ class Resolvent:
         self.basis = np.empty((self.matrix.shape[0], 0))
         self.scale = float(abs(self.matrix).max()) if self.matrix.nnz else 1.0
         self.factorisations = 0
+        self._adjoints: list[tuple[complex, float]] = []
         self._extend(self.sources)
 
     @one_blas_thread()
@@ -63,10 +68,17 @@ class Resolvent:
         functionals: np.ndarray,
         frequencies: np.ndarray,
         on_progress: Callable[[float], Any] | None = None,
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """o . (i omega - L)^-1 x for functionals (n,), possibly complex: an array (frequencies, p).
 
         `on_progress` is called with the part of the frequencies that are found.
+
+        Returns
+        -------
+        values, errors : arrays (frequencies, p)
+            With the error estimate of each.
+        sensitivities : float64 array (frequencies,)
+            Norms of the adjoint solutions: by how much a change of x changes the values.
 
         Raises
         ------
@@ -80,10 +92,10 @@ class Resolvent:
             if on_progress is not None:
                 on_progress(float(np.mean(residuals <= _RESIDUAL)))
             if residuals[worst] <= _RESIDUAL:
-                return values
+                return self._with_errors(values, functionals, frequencies)
             if visits[worst] == _VISITS or self.basis.shape[1] == self._full:
                 if residuals[worst] <= _ROUNDING:
-                    return values
+                    return self._with_errors(values, functionals, frequencies)
                 raise ResolventError(
                     f"the spectrum does not converge at frequency {frequencies[worst]:.6g} (residual {residuals[worst]:.1e}): "
                     "an oscillation at this frequency does not decay; add the loss that damps it"
@@ -93,16 +105,20 @@ class Resolvent:
                 # Closer to the axis with each visit.
                 distance = _DISTANCE * self.scale * 10.0 ** -visits[place]
                 visits[place] += 1
-                self._add_pole(distance + 1j * frequencies[place])
+                self._add_pole(distance + 1j * frequencies[place], functionals)
 
     @property
     def _full(self) -> int:
         """Dimension of the space that the solutions live in."""
         return self.matrix.shape[0] - (self.conserved is not None)
 
-    def _add_pole(self, pole: complex) -> None:
+    def _add_pole(self, pole: complex, functionals: np.ndarray) -> None:
         lu = Factors(pole * sp.eye_array(self.matrix.shape[0]) - self.matrix)
         self.factorisations += 1
+        adjoint = lu.solve_transposed(functionals.astype(complex))
+        if self.conserved is not None:
+            adjoint -= self.conserved * (self.conserved @ adjoint) / (self.conserved @ self.conserved)
+        self._adjoints.append((pole, float(la.norm(adjoint))))
         solution = self.sources.astype(complex)
         for _ in range(_SOLVES):
             solution = lu.solve(solution)
@@ -115,13 +131,30 @@ class Resolvent:
         for vector in vectors.T:
             size = la.norm(vector)
             new = vector.copy()
-            if self.conserved is not None:
-                new -= self.conserved * (self.conserved @ new) / (self.conserved @ self.conserved)
-            for _ in range(2):
+            # Once more for what is left: where a direction is all but known, rounding would lead out of the space.
+            for _ in range(3):
+                if self.conserved is not None:
+                    new -= self.conserved * (self.conserved @ new) / (self.conserved @ self.conserved)
                 new -= self.basis @ (self.basis.T @ new)
             norm = la.norm(new)
             if norm > _NEW * size and self.basis.shape[1] < self._full:
                 self.basis = np.column_stack([self.basis, new / norm])
+
+    def _with_errors(
+        self, values: np.ndarray, functionals: np.ndarray, frequencies: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The values, their errors and what they are multiples of."""
+        outputs, inner = functionals @ self.basis, self._inner
+        missed = 1.0
+        for pole, size in self._adjoints:
+            seen = la.norm(np.linalg.solve((pole * np.eye(inner.shape[0]) - inner).T, outputs))
+            missed = max(missed, size / max(float(seen), 1e-300))
+        eigenvalues, modes = la.eig(inner.T)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            green = 1.0 / (1j * frequencies[:, None] - eigenvalues[None, :])
+            adjoint = (green * np.linalg.lstsq(modes, outputs.astype(complex), rcond=None)[0]) @ modes.T
+        sensitivities = missed * la.norm(adjoint, axis=1, check_finite=False)
+        return values, sensitivities[:, None] * self._defects, sensitivities
 
     def _project(self, functionals: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values on the space so far, and the largest relative residual at every frequency."""
@@ -135,6 +168,7 @@ class Resolvent:
             green = 1.0 / (1j * frequencies[:, None] - eigenvalues[None, :])
         values = np.empty((frequencies.size, right_sides.shape[1]), dtype=complex)
         residuals = np.zeros(frequencies.size)
+        self._inner, self._defects = inner, np.zeros(values.shape)
         for p, right_side in enumerate(right_sides.T):
             size = la.norm(right_side)
             if size == 0.0:
@@ -150,7 +184,9 @@ class Resolvent:
                     y[f] = np.inf
                 within[f] = la.norm(1j * frequencies[f] * y[f] - inner @ y[f] - right_side)
             values[:, p] = y @ outputs
-            residuals = np.maximum(residuals, np.hypot(within, la.norm(y @ beyond.T, axis=1)) / size)
+            left = np.hypot(within, la.norm(y @ beyond.T, axis=1))
+            self._defects[:, p] = left + _EPS * self.scale * la.norm(y, axis=1)
+            residuals = np.maximum(residuals, left / size)
         return values, np.where(np.isfinite(residuals), residuals, np.inf)
 
 

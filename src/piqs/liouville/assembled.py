@@ -18,6 +18,8 @@ from piqs.liouville.terms import CANCELLATION, Lindbladian
 
 # The first try of a search; each further one may be this many times larger.
 _FIRST_BUDGET, _GROWTH = 30_000, 16
+# A column of a generator sums to zero where the sum is this part of its magnitudes, whatever other columns hold.
+_SUM_OF_COLUMN = 4 * CANCELLATION
 # Bytes one nonzero takes at the peak of the assembly: column lists with room to grow (26) and the rows made of them (12).
 _BYTES_PER_ENTRY = 38
 # A search over fewer kets ends before anybody presses Ctrl-C.
@@ -98,6 +100,13 @@ class AssembledGenerator(Generator):
             if len(self.matrices) == 1
             else sp.csr_array(sum(self.matrices[1:], self.matrices[0]))
         )
+
+    @cached_property
+    def keeps_trace(self) -> bool:
+        """Whether what each element loses is what others gain: not where some were dropped to which weight flows."""
+        trace, matrix = self.trace, self.matrix
+        allowed = _SUM_OF_COLUMN * (np.abs(trace) @ abs(matrix))
+        return bool(trace.any() and np.all(np.abs(trace @ matrix) <= allowed))
 
     def matrix_at(self, t: float) -> sp.csr_array:
         """The generator at time t."""

@@ -97,8 +97,8 @@ class MatrixFreeGenerator(Generator):
         jumps = [sp.coo_array(np.sqrt(w) * b) for w, b in zip(term.weights, term.jumps, strict=True)]
         nothing = np.zeros(self.n_kets)
         # What leads from a ket to itself, but for jumps that leave it in place, of which the kernel takes care.
-        own = -0.5 * (nothing if term.losses is None else term.losses)
-        own = own - 1j * (nothing if term.energies is None else term.energies)
+        losses, energies = (nothing if part is None else part for part in (term.losses, term.energies))
+        own = -0.5 * losses - 1j * energies
         off = drift.coords[0] != drift.coords[1]
         drift = sp.coo_array((drift.data[off], tuple(c[off] for c in drift.coords)), shape=drift.shape)
         phase = None if own.imag.any() else _real_gauge(drift, jumps, sp.coo_array(rho), self.label)
@@ -383,11 +383,8 @@ def _real_gauge(
         turned = phase[a].conj() * x * phase[b]
         return bool(np.all(np.abs(turned.imag) <= _REAL * np.abs(turned)))
 
-    largest = np.abs(rho.data).max(initial=0.0)
-    if not (
-        real(row, column, v)
-        and real(*rho.coords, np.where(np.abs(rho.data) > _REAL * largest, rho.data, 0.0))
-    ):
+    state = np.where(np.abs(rho.data) > _REAL * np.abs(rho.data).max(initial=0.0), rho.data, 0.0)
+    if not (real(row, column, v) and real(rho.coords[0], rho.coords[1], state)):
         return None
     for jump in jumps:
         a, b = jump.coords

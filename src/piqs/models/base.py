@@ -122,17 +122,17 @@ class Model(ABC):
         """Power spectrum in the steady state; arguments and result as `piqs.spectrum`."""
         return spectrum(self, wlist, None, a_op, b_op, **keywords)
 
-    def liouvillian_eigenvalues(self, k: int | None = None, which: str = "LR") -> np.ndarray:
+    def liouvillian_eigenvalues(self, k: int | None = None, which: str = "LR", info: bool = False) -> Any:
         """Eigenvalues of the generator on the states of the model; see `piqs.liouvillian_eigenvalues`."""
-        return liouvillian_eigenvalues(self, None, k, which)
+        return liouvillian_eigenvalues(self, None, k, which, info=info)
 
-    def liouvillian_gap(self) -> float:
+    def liouvillian_gap(self, info: bool = False) -> Any:
         """The slowest decay rate; see `piqs.liouvillian_gap`."""
-        return liouvillian_gap(self)
+        return liouvillian_gap(self, info=info)
 
-    def liouvillian_modes(self, k: int = 6, which: str = "LR") -> tuple[np.ndarray, list[Qobj]]:
+    def liouvillian_modes(self, k: int = 6, which: str = "LR", info: bool = False) -> Any:
         """Eigenvalues and eigenoperators; see `piqs.liouvillian_modes`."""
-        return liouvillian_modes(self, None, k, which)
+        return liouvillian_modes(self, None, k, which, info=info)
 
     def counting_statistics(self, counted: Any = None, order: int = 4) -> CountingStatistics:
         """Statistics of the jumps of channels; see `piqs.counting_statistics`."""

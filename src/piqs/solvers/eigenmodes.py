@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,9 @@ from piqs._interrupts import bringing, dense
 from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
 from piqs.equations.ladders import warn_if_ladders
-from piqs.errors import ConvergenceError
+from piqs.errors import ConvergenceError, IllConditionedWarning
 from piqs.linear.arnoldi import nearest_zero, rightmost
+from piqs.linear.eigenvalue_error import clusters, eigenvalue_errors
 from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.spaces import Space
@@ -30,6 +32,10 @@ _DENSE = 500
 _LARGEST_DENSE = 6000
 # Eigenvalues this small beside the largest rate are zero.
 _ZERO = 1e-11
+# For all eigenvalues of more than so many coupled elements errors are estimated only where they are asked for.
+_ESTIMATED = 1000
+# An error estimate beyond this part of an eigenvalue, or of the largest rate for those that are zero, is worth a warning.
+_UNCERTAIN, _UNCERTAIN_ZERO = 1e-5, 1e-8
 # Eigenvalues closer than this part of the largest rate share one inverse iteration.
 _CLUSTER = 1e-7
 _MODE_RESIDUAL = 1e-8
@@ -43,7 +49,8 @@ def liouvillian_eigenvalues(
     which: str = "LR",
     N: int | Sequence[int | None] | None = None,
     args: dict[str, Any] | None = None,
-) -> np.ndarray:
+    info: bool = False,
+) -> Any:
     r"""Eigenvalues :math:`\lambda` of the Liouvillian, :math:`\mathcal{L}\rho_\lambda = \lambda\rho_\lambda`.
 
     The matrix elements of :math:`\rho` fall into sets that never couple, and within these into sets that feed each other one
@@ -65,11 +72,15 @@ def liouvillian_eigenvalues(
         By default all matrix elements are physical.
     args : dict, optional
         Arguments of coefficient functions (which must be constant).
+    info : bool
+        Also return a dictionary: "error estimate", for each eigenvalue its backward error times its condition (see
+        `piqs.linear.eigenvalue_error`), in inverse time; "condition"; "unknowns". Default False.
 
     Returns
     -------
     ndarray of complex128
-        With their multiplicities. Each conserved quantity adds a zero: collective noise alone has one for every ladder.
+        With their multiplicities. Each conserved quantity adds a zero: collective noise alone has one for every ladder. With
+        `info`, a pair.
 
     Raises
     ------
@@ -82,6 +93,10 @@ def liouvillian_eigenvalues(
     -----
     UserWarning
         If kets look like Dicke states and N is not given.
+    IllConditionedWarning
+        If the error estimate of an eigenvalue exceeds 1e-5 of its magnitude and 1e-8 of the largest rate: rates that differ by
+        many orders, an exceptional point, or modes that are nearly parallel. All eigenvalues of more than 1,000 coupled
+        elements are checked only with `info`.
 
     Examples
     --------
@@ -96,29 +111,46 @@ def liouvillian_eigenvalues(
     """
     choice(which, "which", ("LR", "SM"))
     _, generator = _physical_generator(H, c_ops, N, args)
-    return _eigenvalues(generator, _count(k, generator), which)[0]
+    count = _count(k, generator)
+    values, origin = _eigenvalues(generator, count, which)
+    if count is None and generator.n > _ESTIMATED and not info:
+        return values
+    known = _checked(generator, values, origin)
+    return (values, known) if info else values
 
 
 @bringing()
 def liouvillian_gap(
-    H: Any, c_ops: Any = None, N: int | Sequence[int | None] | None = None, args: dict[str, Any] | None = None
-) -> float:
+    H: Any,
+    c_ops: Any = None,
+    N: int | Sequence[int | None] | None = None,
+    args: dict[str, Any] | None = None,
+    info: bool = False,
+) -> Any:
     r"""The slowest decay rate, :math:`-\max\{\mathrm{Re}\,\lambda : \lambda \ne 0\}`.
 
     Parameters
     ----------
     H, c_ops, N, args
         As in `liouvillian_eigenvalues`.
+    info : bool
+        Also return a dictionary: "error estimate" and "condition" of the gap, "eigenvalue" (complex), "unknowns". Default
+        False.
 
     Returns
     -------
     float
-        In inverse time; 0 where an oscillation never decays.
+        In inverse time; 0 where an oscillation never decays. With `info`, a pair.
 
     Raises
     ------
     ValueError
         As in `liouvillian_eigenvalues`, and if all eigenvalues are zero.
+
+    Warns
+    -----
+    IllConditionedWarning
+        As in `liouvillian_eigenvalues`.
 
     Examples
     --------
@@ -129,18 +161,30 @@ def liouvillian_gap(
     >>> round(liouvillian_gap(qutip.sigmaz(), [qutip.sigmam()]), 12)
     0.5
     """
-    return max(0.0, -slowest_eigenvalue(_physical_generator(H, c_ops, N, args)[1]).real)
+    _, generator = _physical_generator(H, c_ops, N, args)
+    value, origin = slowest_eigenvalue(generator)
+    known = _checked(generator, np.array([value]), np.array([origin]))
+    gap = max(0.0, -value.real)
+    if not info:
+        return gap
+    return gap, {
+        "error estimate": float(known["error estimate"][0]),
+        "condition": float(known["condition"][0]),
+        "eigenvalue": value,
+        "unknowns": generator.n,
+    }
 
 
-def slowest_eigenvalue(generator: AssembledGenerator) -> complex:
-    """The eigenvalue with the largest real part that is not zero."""
+def slowest_eigenvalue(generator: AssembledGenerator) -> tuple[complex, int]:
+    """The eigenvalue with the largest real part that is not zero, and an element of the set that it comes from."""
     zero = _ZERO * _scale(generator)
     k = min(2, generator.n)
     while True:
-        values, _ = _eigenvalues(generator, k, "LR")
-        moving = values[np.abs(values) > zero]
+        values, origin = _eigenvalues(generator, k, "LR")
+        moving = np.flatnonzero(np.abs(values) > zero)
         if moving.size:
-            return complex(moving[np.argmax(moving.real)])
+            first = moving[np.argmax(values[moving].real)]
+            return complex(values[first]), int(origin[first])
         if k == generator.n:
             raise ValueError("all eigenvalues are zero: nothing moves, so there is no gap")
         k = min(2 * k, generator.n)
@@ -154,13 +198,17 @@ def liouvillian_modes(
     which: str = "LR",
     N: int | Sequence[int | None] | None = None,
     args: dict[str, Any] | None = None,
-) -> tuple[np.ndarray, list[Qobj]]:
+    info: bool = False,
+) -> Any:
     r"""Eigenvalues and right eigenoperators of the Liouvillian, :math:`\mathcal{L}\rho_\lambda = \lambda\rho_\lambda`.
 
     Parameters
     ----------
     H, c_ops, k, which, N, args
         As in `liouvillian_eigenvalues`; 6 by default.
+    info : bool
+        Also return the dictionary of `liouvillian_eigenvalues`, with the "residual" of every mode, the norm of
+        :math:`\mathcal{L}\rho_\lambda - \lambda\rho_\lambda` for a mode of unit norm, in inverse time. Default False.
 
     Returns
     -------
@@ -192,18 +240,18 @@ def liouvillian_modes(
     for sector in np.unique(component[origin]):
         inside, mine = np.flatnonzero(component == sector), np.flatnonzero(component[origin] == sector)
         part = sp.csr_array(matrix[inside][:, inside])
-        for cluster in _clusters(values[mine], _CLUSTER * scale):
+        for cluster in clusters(values[mine], _CLUSTER * scale):
             vectors[np.ix_(inside, mine[cluster])] = eigenvectors(part, values[mine[cluster]], scale)
-    modes = []
-    for value, x in zip(values, vectors.T, strict=True):
-        residual = la.norm(matrix @ x - value * x)
+    modes, known = [], _checked(generator, values, origin)
+    known["residual"] = la.norm(matrix @ vectors - vectors * values, axis=0)
+    for value, x, residual in zip(values, vectors.T, known["residual"], strict=True):
         if residual > _MODE_RESIDUAL * scale:
             raise ConvergenceError(
                 f"the mode of eigenvalue {value:.6g} has a residual of {residual:.2g}; it is nearly parallel to another one "
                 "(an exceptional point): change a parameter slightly"
             )
         modes.append(_operator(generator, x, equation.dims))
-    return values, modes
+    return (values, modes, known) if info else (values, modes)
 
 
 def _physical_generator(
@@ -291,6 +339,27 @@ def _block_eigenvalues(
     return (rightmost if which == "LR" else nearest_zero)(generator.restricted(mask, closed_forward=False), k)
 
 
+def _checked(generator: AssembledGenerator, values: np.ndarray, origin: np.ndarray) -> dict[str, Any]:
+    """Error estimates and conditions of eigenvalues, set by set, and a warning where they are large."""
+    matrix, scale = generator.matrix, _scale(generator)
+    _, label = connected_components(matrix, connection="strong")
+    errors, conditions = np.empty((2, values.size))
+    for block in np.unique(label[origin]):
+        mine, inside = np.flatnonzero(label[origin] == block), np.flatnonzero(label == block)
+        errors[mine], conditions[mine] = eigenvalue_errors(matrix[inside][:, inside], values[mine])
+    bad = np.flatnonzero(errors > np.maximum(_UNCERTAIN * np.abs(values), _UNCERTAIN_ZERO * scale))
+    if bad.size:
+        worst = bad[np.argmax(errors[bad])]
+        warnings.warn(
+            f"{bad.size} eigenvalues are uncertain: {values[worst]:.6g} by about {errors[worst]:.1e} (condition "
+            f"{conditions[worst]:.1e}, largest rate {scale:.1e}). Take units in which fewer orders lie between the rates, or "
+            "move away from the exceptional point",
+            IllConditionedWarning,
+            stacklevel=4,
+        )
+    return {"error estimate": errors, "condition": conditions, "unknowns": generator.n}
+
+
 def _bounds(matrix: sp.csr_array, label: np.ndarray, count: int) -> np.ndarray:
     """Upper bounds on the real parts in each set, by Gershgorin's discs of the symmetric part."""
     symmetric = sp.coo_array(0.5 * (matrix + matrix.T))
@@ -308,12 +377,6 @@ def _order(values: np.ndarray, which: str) -> np.ndarray:
     first = np.abs(values) if which == "SM" else -values.real
     step = 1e-12 * float(np.abs(values).max() or 1.0)
     return np.lexsort((values.imag, np.abs(values.imag), np.round(first / step)))
-
-
-def _clusters(values: np.ndarray, distance: float) -> list[np.ndarray]:
-    near = sp.csr_array(np.abs(values[:, None] - values[None, :]) <= distance)
-    count, label = connected_components(near, directed=False)
-    return [np.flatnonzero(label == i) for i in range(count)]
 
 
 @one_blas_thread()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from piqs._checks import matrix as matrix_of
 from piqs._checks import times as sorted_numbers
 from piqs._interrupts import bringing
 from piqs.equations import MasterEquation, read
+from piqs.errors import AccuracyWarning
 from piqs.linear.resolvent import Resolvent
 from piqs.liouville import reduce
 from piqs.liouville.basis import coordinates
@@ -21,8 +23,8 @@ from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["spectrum", "spectrum_correlation_fft"]
 
-# A generator that keeps the trace does so to this part of its largest element.
-_KEPT = 1e-12
+# An error estimate beyond this part of the largest value is worth a warning.
+_UNCERTAIN = 1e-6
 
 
 @bringing()
@@ -35,7 +37,8 @@ def spectrum(
     solver: str = "es",
     coherent: bool = False,
     progress_bar: str = "",
-) -> np.ndarray | tuple[np.ndarray, float]:
+    info: bool = False,
+) -> Any:
     r"""Power spectrum of two operators in the steady state.
 
     .. math::
@@ -64,11 +67,20 @@ def spectrum(
         Also return :math:`2\pi\,\mathrm{Re}(\langle A\rangle\langle B\rangle)`.
     progress_bar : {"", "text", "enhanced", "tqdm", "html"}
         Which of QuTiP's bars shows how many of the frequencies are found. None by default.
+    info : bool, default False
+        Also return a dictionary: "error estimate", for each frequency what the residual and the error of the steady state
+        change S by, found from the adjoint solutions; "factorisations".
 
     Returns
     -------
     ndarray of float64, shape (W,)
-        S, in the unit of AB times time; with ``coherent`` a pair with the weight of the delta function.
+        S, in the unit of AB times time; with ``coherent`` followed by the weight of the delta function, with ``info`` by the
+        dictionary.
+
+    Warns
+    -----
+    AccuracyWarning
+        If the error estimate at some frequency exceeds 1e-6 of the largest value of S.
 
     Raises
     ------
@@ -99,12 +111,32 @@ def spectrum(
     A = matrix_of(equation.operator(a_op, "a_op", constant=True), "a_op")
     B = matrix_of(equation.operator(b_op, "b_op", constant=True), "b_op")
     with Progress(progress_bar) as progress:
-        rho = matrix_of(find_steady_state(equation)[0], "the steady state")
+        steady, found = find_steady_state(equation)
+        rho = matrix_of(steady, "the steady state")
         source = sp.csr_array(B @ rho)
         mean_a, mean_b = (A @ rho).trace(), source.trace()
-        values = _resolvent(equation, A, sp.csr_array(source - mean_b * rho), frequencies, progress)
+        without_mean = sp.csr_array(source - mean_b * rho)
+        values, errors, known = _resolvent(equation, A, without_mean, frequencies, progress)
     S = 2.0 * values.real
-    return (S, float(2.0 * np.pi * (mean_a * mean_b).real)) if coherent else S
+    # The error of the steady state enters through B and through the mean that is taken off.
+    errors += known.pop("sensitivity") * (2.0 * _norm(B)) * found["error estimate"]
+    known["error estimate"] = 2.0 * errors
+    worst = int(np.argmax(errors))
+    if not 2.0 * errors[worst] <= _UNCERTAIN * np.abs(S).max():
+        warnings.warn(
+            f"the spectrum is uncertain by {2.0 * errors[worst]:.1e} at frequency {frequencies[worst]:.6g}, where it is "
+            f"{S[worst]:.6g}: an oscillation there hardly decays. Add the loss that damps it, or leave the frequency out",
+            AccuracyWarning,
+            stacklevel=3,
+        )
+    extra = [float(2.0 * np.pi * (mean_a * mean_b).real)] * coherent + [known] * info
+    return (S, *extra) if extra else S
+
+
+def _norm(matrix: sp.csr_array) -> float:
+    """An upper bound on the largest singular value."""
+    size = abs(matrix)
+    return float(np.sqrt(size.sum(axis=0).max(initial=0.0) * size.sum(axis=1).max(initial=0.0)))
 
 
 def _resolvent(
@@ -113,8 +145,8 @@ def _resolvent(
     source: sp.csr_array,
     frequencies: np.ndarray,
     progress: Progress,
-) -> np.ndarray:
-    """Tr[A (i omega - L)^-1 X] for an operator X without trace."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Tr[A (i omega - L)^-1 X] for an operator X without trace, its error, and figures of the solution."""
     read = np.unique(np.concatenate([coordinates(part)[0] for _, part in hermitian_parts(A)] or [_NO_KEYS]))
     parts = []
     for factor, part in hermitian_parts(source):
@@ -127,12 +159,17 @@ def _resolvent(
     else:
         groups = [(generator, [factor], x[:, None]) for factor, generator, x in parts]
     total = np.zeros(frequencies.size, dtype=complex)
+    errors, sensitivity = np.zeros((2, frequencies.size))
+    factorisations = 0
     for generator, factors, sources in groups:
-        trace, scale = generator.trace, abs(generator.matrix).max()
-        kept = generator.populations.size and np.abs(trace @ generator.matrix).max() <= _KEPT * scale
-        resolvent = Resolvent(generator.matrix, sources, trace if kept else None)
-        total += resolvent.values(generator.functional(A), frequencies, progress.part) @ np.array(factors)
-    return total
+        trace = generator.trace if generator.keeps_trace else None
+        resolvent = Resolvent(generator.matrix, sources, trace)
+        values, each, size = resolvent.values(generator.functional(A), frequencies, progress.part)
+        total += values @ np.array(factors)
+        errors += each.sum(axis=1)
+        sensitivity = np.maximum(sensitivity, size)
+        factorisations += resolvent.factorisations
+    return total, errors, {"factorisations": factorisations, "sensitivity": sensitivity}
 
 
 _NO_KEYS = np.zeros(0, dtype=np.int64)
