@@ -173,6 +173,14 @@ class Rational(OnMatrix):
                 generator = (np.eye(m) - inverse) / gamma
                 space = _Space(norm * basis[:m], generator, window, rounding, h[:m, :m].copy(), gamma)
                 if exact:
+                    # Its eigenvalues are those of L, so that rounding of their phases is known.
+                    turning = norm * _turning(generator, gamma, window)
+                    if turning > max(allowed, rounding):
+                        raise ConvergenceError(
+                            f"oscillations are too fast for a rational Krylov space over {window:.3g}: rounding is "
+                            f"{turning:.1e}; use method='faber' or 'exponential'"
+                        )
+                    space.error = max(space.error, turning)
                     return space
                 space.size = norm * float(h[m, m - 1]) / gamma * self.generator.trace_norm(basis[m])
                 space.last = inverse[-1]
@@ -189,9 +197,8 @@ class Rational(OnMatrix):
                     start = int(bad[-1]) + 1 if bad.size else 0
                     if start == 0 or (m == size and start < times.size):
                         space.reach = float(times[start])
-                        space.error = max(
-                            rounding, float(errors[start:][times[start:] >= 0.5 * first].max(initial=0.0))
-                        )
+                        known = float(errors[start:][times[start:] >= 0.5 * first].max(initial=0.0))
+                        space.error = max(space.error, known)
                         space.allowed = max(allowed, rounding)
                         return space
                 before = now
@@ -297,6 +304,14 @@ class _Space:
     def error_at(self, time: float, column: np.ndarray) -> float:
         """The same at one time."""
         return float(self.errors(np.array([time]), column[None, :])[0])
+
+
+def _turning(generator: np.ndarray, gamma: float, window: float) -> float:
+    """Rounding of the phases of oscillations, eps gamma |lambda|^2 as long as they last: H holds 1/(gamma lambda) of them."""
+    values = la.eigvals(generator)
+    values = values[np.abs(values.imag) > np.abs(values.real)]
+    lasting = 1.0 / np.maximum(np.abs(values.real), 1.0 / window)
+    return float(_EPS * gamma * (np.abs(values) ** 2 * lasting).max(initial=0.0))
 
 
 def _columns(generator: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -175,17 +175,17 @@ class Resolvent:
                 values[:, p] = 0.0
                 continue
             y = (green * la.solve(modes, right_side.astype(complex))) @ modes.T
-            within = la.norm(1j * frequencies[:, None] * y - y @ inner.T - right_side, axis=1)
+            within = np.linalg.norm(1j * frequencies[:, None] * y - y @ inner.T - right_side, axis=1)
             # Where the projected generator is close to defective its eigenvectors lose digits.
             for f in np.flatnonzero(~(within <= 0.1 * _RESIDUAL * size)):
                 try:
                     y[f] = np.linalg.solve(1j * frequencies[f] * np.eye(inner.shape[0]) - inner, right_side)
                 except np.linalg.LinAlgError:
                     y[f] = np.inf
-                within[f] = la.norm(1j * frequencies[f] * y[f] - inner @ y[f] - right_side)
+                within[f] = np.linalg.norm(1j * frequencies[f] * y[f] - inner @ y[f] - right_side)
             values[:, p] = y @ outputs
-            left = np.hypot(within, la.norm(y @ beyond.T, axis=1))
-            self._defects[:, p] = left + _EPS * self.scale * la.norm(y, axis=1)
+            left = np.hypot(within, np.linalg.norm(y @ beyond.T, axis=1))
+            self._defects[:, p] = left + _EPS * self.scale * np.linalg.norm(y, axis=1)
             residuals = np.maximum(residuals, left / size)
         return values, np.where(np.isfinite(residuals), residuals, np.inf)
 
