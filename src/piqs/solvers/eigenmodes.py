@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from qutip import Qobj
 from scipy.sparse.csgraph import connected_components
 
-from piqs._checks import choice
+from piqs._checks import choice, flag
 from piqs._interrupts import bringing, dense
 from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
@@ -94,7 +94,7 @@ def liouvillian_eigenvalues(
     UserWarning
         If kets look like Dicke states and N is not given.
     IllConditionedWarning
-        If the error estimate of an eigenvalue exceeds 1e-5 of its magnitude and 1e-8 of the largest rate: rates that differ by
+        If the error estimate of an eigenvalue exceeds 1e-5 of its magnitude, or 1e-8 of the largest rate if it is zero: rates that differ by
         many orders, an exceptional point, or modes that are nearly parallel. All eigenvalues of more than 1,000 coupled
         elements are checked only with `info`.
 
@@ -110,6 +110,7 @@ def liouvillian_eigenvalues(
     (3, 35)
     """
     choice(which, "which", ("LR", "SM"))
+    flag(info, "info")
     _, generator = _physical_generator(H, c_ops, N, args)
     count = _count(k, generator)
     values, origin = _eigenvalues(generator, count, which)
@@ -161,6 +162,7 @@ def liouvillian_gap(
     >>> round(liouvillian_gap(qutip.sigmaz(), [qutip.sigmam()]), 12)
     0.5
     """
+    flag(info, "info")
     _, generator = _physical_generator(H, c_ops, N, args)
     value, origin = slowest_eigenvalue(generator)
     known = _checked(generator, np.array([value]), np.array([origin]))
@@ -231,6 +233,7 @@ def liouvillian_modes(
     (True, -1.0)
     """
     choice(which, "which", ("LR", "SM"))
+    flag(info, "info")
     equation, generator = _physical_generator(H, c_ops, N, args)
     matrix, scale = generator.matrix, _scale(generator)
     values, origin = _eigenvalues(generator, _count(k, generator), which)
@@ -347,7 +350,8 @@ def _checked(generator: AssembledGenerator, values: np.ndarray, origin: np.ndarr
     for block in np.unique(label[origin]):
         mine, inside = np.flatnonzero(label[origin] == block), np.flatnonzero(label == block)
         errors[mine], conditions[mine] = eigenvalue_errors(matrix[inside][:, inside], values[mine])
-    bad = np.flatnonzero(errors > np.maximum(_UNCERTAIN * np.abs(values), _UNCERTAIN_ZERO * scale))
+    size = np.abs(values)
+    bad = np.flatnonzero(errors > np.where(size > _ZERO * scale, _UNCERTAIN * size, _UNCERTAIN_ZERO * scale))
     if bad.size:
         worst = bad[np.argmax(errors[bad])]
         warnings.warn(

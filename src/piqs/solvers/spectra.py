@@ -106,6 +106,7 @@ def spectrum(
     """
     choice(solver, "solver", ("es", "pi", "solve"))
     flag(coherent, "coherent")
+    flag(info, "info")
     frequencies = sorted_numbers(wlist, "wlist")
     equation = read(H, c_ops).require_constant("spectrum")
     A = matrix_of(equation.operator(a_op, "a_op", constant=True), "a_op")
