@@ -94,9 +94,9 @@ def liouvillian_eigenvalues(
     UserWarning
         If kets look like Dicke states and N is not given.
     IllConditionedWarning
-        If the error estimate of an eigenvalue exceeds 1e-5 of its magnitude, or 1e-8 of the largest rate if it is zero: rates that differ by
-        many orders, an exceptional point, or modes that are nearly parallel. All eigenvalues of more than 1,000 coupled
-        elements are checked only with `info`.
+        If the error estimate of an eigenvalue exceeds 1e-5 of its magnitude, or 1e-8 of the largest rate if it is zero: rates
+        differ by many orders, an exceptional point is near, or modes are nearly parallel. All eigenvalues of more than 1,000
+        coupled elements are checked only with `info`.
 
     Examples
     --------
