@@ -21,7 +21,7 @@ from piqs.liouville import AssembledGenerator, Generator
 _HELD = 0.1
 # An error estimate of so many times what is allowed is worth a warning, unless it is rounding: this part of the state, and so
 # many eps |L| t, which no method can do without, up to a limit.
-_MARGIN, _ROUNDING, _ROUNDINGS, _MOST_ROUNDING = 2.0, 1e-12, 4.0 * np.finfo(float).eps, 1e-9
+_MARGIN, _ROUNDING, _ROUNDINGS, _MOST_ROUNDING = 2.0, 1e-11, 4.0 * np.finfo(float).eps, 1e-9
 
 
 @dataclass
