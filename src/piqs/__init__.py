@@ -4,7 +4,7 @@ from piqs.about import about, cite
 from piqs.analysis.control import FitResult, PulseResult, fit, optimize_pulse
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
-from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
+from piqs.analysis.floquet import floquet_basis, floquet_steadystate
 from piqs.analysis.jump_records import (
     CountStatistics,
     count_statistics,
@@ -13,6 +13,7 @@ from piqs.analysis.jump_records import (
     waiting_time_distribution,
     waiting_times,
 )
+from piqs.analysis.periodic_state import FloquetSteadyState
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity
 from piqs.analysis.stationary_sensitivity import gap_sensitivity, steadystate_sensitivity
 from piqs.analysis.time_average import TimeAverage, time_averages
@@ -251,6 +252,7 @@ __all__ = [
     "field_qfi_rate",
     "fisher_information",
     "fit",
+    "floquet_basis",
     "floquet_steadystate",
     "g2_from_records",
     "gap_sensitivity",

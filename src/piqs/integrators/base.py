@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
+from piqs.integrators.pieces import Piece, pieces
 from piqs.integrators.stretches import Stretch, stretches
 from piqs.linear.ellipse import Ellipse, ellipse
 from piqs.liouville import AssembledGenerator, Generator
@@ -65,6 +66,11 @@ class Problem:
     def stretches(self) -> list[Stretch]:
         """Where coefficients change, see ``piqs.integrators.stretches``."""
         return stretches(self.generator.coefficients, self.times)
+
+    @cached_property
+    def pieces(self) -> list[Piece] | None:
+        """Where coefficients jump, None where they change without jumps, see ``piqs.integrators.pieces``."""
+        return pieces(self.generator.coefficients, self.times)
 
     @cached_property
     def relative_accuracy(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -103,6 +104,17 @@ class AssembledGenerator(Generator):
         """The generator at time t."""
         parts = [m if f is None else f(t) * m for m, f in zip(self.matrices, self.coefficients, strict=True)]
         return sp.csr_array(sum(parts[1:], parts[0]))
+
+    def frozen(self, values: Sequence[float]) -> AssembledGenerator:
+        """The generator that is constant in time, with these values of the coefficients."""
+        parts = [m if v == 1.0 else v * m for m, v in zip(self.matrices, values, strict=True) if v != 0.0]
+        empty = sp.csr_array((self.n, self.n))
+        other = copy(self)
+        for derived in ("matrix", "_bands", "known_ellipse"):
+            other.__dict__.pop(derived, None)
+        other.matrices = (sp.csr_array(sum(parts[1:], parts[0]) if parts else empty),)
+        other.coefficients, other._known_cuts = (None,), {}
+        return other
 
     @cached_property
     def populations(self) -> np.ndarray:
