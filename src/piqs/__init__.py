@@ -14,7 +14,9 @@ from piqs.analysis.jump_records import (
     waiting_times,
 )
 from piqs.analysis.periodic_state import FloquetSteadyState
+from piqs.analysis.record_fisher import RecordFisher, record_fisher
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity
+from piqs.analysis.spectrum_sensitivity import spectrum_sensitivity
 from piqs.analysis.stationary_sensitivity import gap_sensitivity, steadystate_sensitivity
 from piqs.analysis.time_average import TimeAverage, time_averages
 from piqs.compat import import_lines as _import_lines
@@ -190,6 +192,7 @@ __all__ = [
     "Pim",
     "ProductSpace",
     "PulseResult",
+    "RecordFisher",
     "ResolventError",
     "Result",
     "Sensitivity",
@@ -314,12 +317,14 @@ __all__ = [
     "qfi_matrix",
     "quantum_fisher_information",
     "quantum_numbers",
+    "record_fisher",
     "reduced_state",
     "relative_entropy",
     "sensitivity",
     "smesolve",
     "spectrum",
     "spectrum_correlation_fft",
+    "spectrum_sensitivity",
     "spin_algebra",
     "spin_husimi",
     "spin_p",

@@ -17,7 +17,7 @@ from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, union
 from piqs.liouville.terms import Term
 
-__all__ = ["Parameter", "ParametrisedGenerator", "read_parameters"]
+__all__ = ["Parameter", "ParametrisedGenerator", "read_parameters", "stationary_parameters"]
 
 # What begins a pair that says that the initial state depends on a parameter.
 _STATE = "rho0"
@@ -64,6 +64,14 @@ def read_parameters(equation: MasterEquation, wrt: Any) -> list[Parameter]:
             )
         wrt = {item if isinstance(item, str) else f"wrt[{k}]": item for k, item in enumerate(wrt)}
     return [_parameter(equation, str(label), item) for label, item in wrt.items()]
+
+
+def stationary_parameters(equation: MasterEquation, wrt: Any, what: str) -> list[Parameter]:
+    """The parameters of something that does not depend on the initial state, refusing that as one."""
+    parameters = read_parameters(equation, wrt)
+    if any(p.state is not None for p in parameters):
+        raise ValueError(f"wrt must not hold the initial state, of which the {what} does not depend")
+    return parameters
 
 
 def _is_state(item: Any) -> bool:
