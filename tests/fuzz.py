@@ -148,6 +148,8 @@ def targets() -> dict[str, Target]:
         "plot_sphere": {"points": 11},
         "sensitivity": {"wrt": change}, "gradient": {"wrt": change}, "steadystate_sensitivity": {"wrt": change},
         "floquet_steadystate": {"H": [JZ, [JX, "cos(6.283185307179586 * t)"]], "period": 1.0, "c_ops": local},
+        "floquet_basis": {"H": [JZ, [JX, "cos(6.283185307179586 * t)"]], "period": 1.0},
+        "spectrum_sensitivity": {"wrt": change, "a_op": JP, "b_op": JM}, "record_fisher": {"wrt": change, "ntraj": 2},
         "mcsolve": {"state": (2, 2), "H": model, "c_ops": ()}, "steadystate": {"A": JX},
         "MasterEquation": {"space": piqs.DickeSpace(N)},
         "load_sweep": {"store": "store"}, "thermal": {"n_th": 1.0}, "spectrum": {"a_op": JP, "b_op": JM},

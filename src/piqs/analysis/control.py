@@ -13,8 +13,9 @@ from qutip.ui.progressbar import progress_bars
 from scipy.optimize import least_squares, minimize
 
 from piqs import _checks
+from piqs.analysis.adjoint import integrals_over, states_at
 from piqs.analysis.parameters import ParametrisedGenerator, occupied, read_parameters
-from piqs.analysis.sensitivity import integrals_over, sensitivity, states_at
+from piqs.analysis.sensitivity import sensitivity
 from piqs.equations import Channel, MasterEquation, Observables, Operator, read
 from piqs.equations.observables import named
 from piqs.integrators.options import Options
@@ -237,10 +238,9 @@ class _PulseProblem:
         gradient = np.zeros_like(amplitudes)
         derivatives = [[(control, None)] for control in self.controls]
         for k in range(len(generators) - 1, -1, -1):
-            interval = (float(self.edges[k]), float(self.edges[k + 1]))
-            gradient[:, k], adjoint = integrals_over(
-                generators[k], derivatives, states[k], adjoint, interval, self.settings
-            )
+            interval = self.edges[k : k + 2]
+            part = integrals_over(generators[k], derivatives, states[k], adjoint, interval, self.settings)
+            gradient[:, k], adjoint = part.slopes, part.adjoint
         return value, gradient, expect.tolist()
 
     def _with(self, amplitudes: np.ndarray) -> AssembledGenerator:

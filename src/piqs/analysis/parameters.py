@@ -139,15 +139,27 @@ class ParametrisedGenerator:
         observed: np.ndarray | None = None,
     ) -> None:
         own = list(equation.lindbladian.terms)
-        added = [term for parameter in parameters for term in parameter.terms]
-        whole = reduce(Lindbladian(equation.space.size, [*own, *added]), seeds, observed)
+        # Parameters that differ in their coefficients alone, the amplitudes of a pulse, share one matrix.
+        added: dict[tuple[Any, ...], Term] = {}
+        for parameter in parameters:
+            for term in parameter.terms:
+                added.setdefault(_fingerprint(term), term)
+        whole = reduce(Lindbladian(equation.space.size, [*own, *added.values()]), seeds, observed)
         matrices, coefficients = whole.matrices, whole.coefficients
         self.generator = AssembledGenerator(
             whole.n_kets, whole.keys, matrices[: len(own)], coefficients[: len(own)], whole.closed_forward
         )
-        self.derivatives: list[list[tuple[sp.csr_array, Any]]] = []
-        at = len(own)
-        for parameter in parameters:
-            end = at + len(parameter.terms)
-            self.derivatives.append(list(zip(matrices[at:end], coefficients[at:end], strict=True)))
-            at = end
+        shared = dict(zip(added, matrices[len(own) :], strict=True))
+        self.derivatives: list[list[tuple[sp.csr_array, Any]]] = [
+            [(shared[_fingerprint(term)], term.coefficient) for term in parameter.terms]
+            for parameter in parameters
+        ]
+
+
+def _fingerprint(term: Term) -> tuple[Any, ...]:
+    """What is the same for terms that differ in their coefficients alone."""
+    parts = [*([] if term.drift is None else [term.drift]), *term.jumps]
+    if term.superoperator is not None:
+        parts.append(term.superoperator)
+    arrays = [array.tobytes() for m in parts for array in (m.data, m.indices, m.indptr)]
+    return (len(term.jumps), term.drift is None, tuple(term.weights), *arrays)
