@@ -111,8 +111,7 @@ def integrals_over(
         travelled = np.concatenate([[0.0], end - nodes[::-1], [end - start]])
         backward = states_at(_reversed(generator, end), adjoint, travelled, settings)
         sums.take(edges, forward, backward[-2:0:-1])
-        slopes, error = sums.integrals()
-        allowed = max(100.0 * (settings.rtol * np.abs(slopes).max(initial=0.0) + settings.atol), 1e-13)
+        slopes, error, allowed = sums.integrals(settings)
         if error <= allowed:
             # The two evolutions are off by no more than rtol each.
             return Integrals(slopes, backward[-1], error + 2.0 * settings.rtol * sums.size())
@@ -202,26 +201,39 @@ class _Sums:
         largest = max([largest, *(float(abs(m).max()) for _, m, _ in self.varying)])
         return largest * float(norms.max(initial=0.0)) * float(self._edges[-1] - self._edges[0])
 
-    def integrals(self) -> tuple[np.ndarray, float]:
-        """The integrals for all parameters, and the largest error."""
-        by_kronrod, by_gauss = (self._of_constants(w) for w in (_KRONROD, _GAUSS))
-        total, error = by_kronrod, _error(by_kronrod, by_gauss)
-        if not self.varying:
-            return total, error
-        unresolved = max(
-            _error(*(np.array([float(self._half @ (S @ w))]) for w in (_KRONROD, _GAUSS)))
-            for S in self._products.values()
-        )
-        fine = self._of_varying(0, _KRONROD)
-        uncertain = _error(fine, self._of_varying(0, _GAUSS))
-        divisions = 0
-        while uncertain > max(_EPS, unresolved) and divisions < _MOST_DIVISIONS:
-            divisions += 1
-            before, fine = fine, self._of_varying(divisions, _KRONROD)
-            uncertain = _error(fine, before)
-        return total + fine, error + max(uncertain, unresolved)
+    def integrals(self, settings: Options) -> tuple[np.ndarray, float, float]:
+        """The integrals for all parameters, the largest error, and the one that is allowed."""
+        total, coarse = self._of_constants()
+        error = _error(total, coarse)
+        if self.varying:
+            unresolved = max(
+                _error(*(np.array([float(self._half @ (S @ w))]) for w in (_KRONROD, _GAUSS)))
+                for S in self._products.values()
+            )
+            part, uncertain = self._with_coefficients(_allowed(total, settings))
+            total, error = total + part, error + max(uncertain, unresolved)
+        return total, error, _allowed(total, settings)
 
-    def _of_varying(self, divisions: int, weights: np.ndarray) -> np.ndarray:
+    def _with_coefficients(self, allowed: float) -> tuple[np.ndarray, float]:
+        """Integrals with coefficients, which are looked at more closely for those parameters that need it; their error."""
+        fine = self._of_varying(self.varying, 0, _KRONROD)
+        before = self._of_varying(self.varying, 0, _GAUSS)
+        divisions, left = 0, self.varying
+        errors = np.array([_error(fine[k : k + 1], before[k : k + 1]) for k in range(self.count)])
+        while divisions < _MOST_DIVISIONS:
+            left = [term for term in left if errors[term[0]] > allowed]
+            if not left:
+                break
+            divisions += 1
+            refined = self._of_varying(left, divisions, _KRONROD)
+            for k in {term[0] for term in left}:
+                errors[k] = _error(refined[k : k + 1], fine[k : k + 1])
+                fine[k] = refined[k]
+        return fine, float(errors.max(initial=0.0))
+
+    def _of_varying(
+        self, terms: Sequence[tuple[int, sp.csr_array, Any]], divisions: int, weights: np.ndarray
+    ) -> np.ndarray:
         """With the coefficients at the nodes of panels divided so often, the products interpolated there."""
         parts = 2**divisions
         reference = (-1.0 + (2.0 * np.arange(parts)[:, None] + 1.0 + _NODES) / parts).ravel()
@@ -230,42 +242,52 @@ class _Sums:
         )
         times = (self._edges[:-1, None] + self._half[:, None] * (1.0 + reference)).ravel().tolist()
         total = np.zeros(self.count)
-        for k, m, f in self.varying:
+        for k, m, f in terms:
             values = np.array([f(t) for t in times]).reshape(self._half.size, -1)
             if values.any():
                 total[k] += float(self._half @ ((values @ spread) * self._products[id(m)]).sum(axis=1))
         return total
 
-    def _of_constants(self, weights: np.ndarray) -> np.ndarray:
-        total = np.zeros(self.count)
-        w = (self._half[:, None] * weights).ravel()
+    def _of_constants(self) -> tuple[np.ndarray, np.ndarray]:
+        """Integrals of the matrices without coefficients, by Kronrod's and by Gauss's weights."""
+        weights = np.column_stack([np.outer(self._half, w).ravel() for w in (_KRONROD, _GAUSS)])
+        total = np.zeros((self.count, 2))
         if len({id(m) for _, m in self.constant}) <= _FEW:
-            known = {
-                id(m): float(w @ np.einsum("in,ni->i", self._z, m @ self._y.T)) for _, m in self.constant
-            }
+            known = {id(m): self._product(m).ravel() @ weights for _, m in self.constant}
             for k, m in self.constant:
                 total[k] += known[id(m)]
-            return total
-        rows, columns, places = self._pattern
-        products = np.zeros(rows.size)
-        some = max(1, int(_LARGEST / (4.0 * rows.size)))
-        for first in range(0, w.size, some):
-            part = slice(first, first + some)
-            products += w[part] @ (self._z[part][:, rows] * self._y[part][:, columns])
-        for (k, m), place in zip(self.constant, places, strict=True):
-            total[k] += float(m.data @ products[place])
-        return total
+        else:
+            rows, columns, places = self._pattern
+            y, z = np.ascontiguousarray(self._y.T), np.ascontiguousarray(self._z.T)
+            some = max(1, _LARGEST // (8 * len(weights)))
+            cuts = [slice(first, first + some) for first in range(0, rows.size, some)]
+            products = np.concatenate([(z[rows[cut]] * y[columns[cut]]) @ weights for cut in cuts])
+            for (k, m), place in zip(self.constant, places, strict=True):
+                total[k] += m.data @ products[place]
+        return total[:, 0], total[:, 1]
 
     @cached_property
     def _pattern(self) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
         """Rows and columns of all elements of the constant matrices, and where each matrix has its own among them."""
-        n = self.constant[0][1].shape[0]
-        keys = []
-        for _, m in self.constant:
-            row = np.repeat(np.arange(n, dtype=np.int64), np.diff(m.indptr))
-            keys.append(row * n + m.indices)
-        every = np.unique(np.concatenate(keys))
-        return every // n, every % n, [np.searchsorted(every, own) for own in keys]
+        patterns = [
+            sp.csr_array((np.ones(m.nnz), m.indices, m.indptr), shape=m.shape) for _, m in self.constant
+        ]
+        union = sp.csr_array(sum(patterns[1:], patterns[0]))
+        union.sort_indices()
+        every = _keys(union)
+        n = union.shape[0]
+        return every // n, every % n, [np.searchsorted(every, _keys(m)) for m in patterns]
+
+
+def _keys(m: sp.csr_array) -> np.ndarray:
+    """Row and column of each stored element in one number."""
+    row = np.repeat(np.arange(m.shape[0], dtype=np.int64), np.diff(m.indptr))
+    keys: np.ndarray = row * m.shape[0] + m.indices
+    return keys
+
+
+def _allowed(slopes: np.ndarray, settings: Options) -> float:
+    return max(100.0 * (settings.rtol * float(np.abs(slopes).max(initial=0.0)) + settings.atol), 1e-13)
 
 
 def _error(finer: np.ndarray, coarser: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import cached_property
 
@@ -21,6 +21,8 @@ from piqs.liouville.terms import CANCELLATION, Lindbladian
 _FIRST_BUDGET, _GROWTH = 30_000, 16
 # Bytes one nonzero takes at the peak of the assembly: column lists with room to grow (26) and the rows made of them (12).
 _BYTES_PER_ENTRY = 38
+# Up to this many terms all entries are looked through for each.
+_FEW_TERMS = 16
 # A search over fewer kets ends before anybody presses Ctrl-C.
 _INSTANT = 200
 # What makes a reduced problem smaller.
@@ -368,11 +370,27 @@ def _close(
     rank[order] = np.arange(order.size)
     shape = (order.size, order.size)
     matrices = []
-    for t in range(len(lindbladian.terms)):
-        row_pointers, columns, values = kernels.rows_of_term(indptr, rows, data, term, t, order, rank)
+    for t, entries in enumerate(_by_term(indptr, rows, data, term, len(lindbladian.terms))):
+        row_pointers, columns, values = kernels.rows_of_term(*entries, t, order, rank)
         matrices.append(_csr(values, columns, row_pointers, shape))
     generator = AssembledGenerator(lindbladian.n_kets, keys[order], matrices, lindbladian.coefficients)
     return generator, keys.size, rows.size
+
+
+def _by_term(
+    indptr: np.ndarray, rows: np.ndarray, data: np.ndarray, term: np.ndarray, count: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """The entries to look through for each term: all of them where terms are few, else its own."""
+    if count <= _FEW_TERMS:
+        yield from [(indptr, rows, data, term)] * count
+        return
+    column = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    order = np.argsort(term, kind="stable")
+    cuts = np.searchsorted(term[order], np.arange(count + 1))
+    for t in range(count):
+        own = order[cuts[t] : cuts[t + 1]]
+        pointers = np.searchsorted(column[own], np.arange(indptr.size)).astype(indptr.dtype)
+        yield pointers, rows[own], data[own], term[own]
 
 
 def _csr(
