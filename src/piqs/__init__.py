@@ -5,6 +5,7 @@ from piqs.analysis.control import FitResult, PulseResult, fit, optimize_pulse
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
 from piqs.analysis.floquet import floquet_basis, floquet_steadystate
+from piqs.analysis.jax_bridge import jax_expect, jax_steadystate
 from piqs.analysis.jump_records import (
     CountStatistics,
     count_statistics,
@@ -272,6 +273,8 @@ __all__ = [
     "isdiagonal",
     "j_min",
     "j_vals",
+    "jax_expect",
+    "jax_steadystate",
     "jmm1_dictionary",
     "jspin",
     "jump_times",

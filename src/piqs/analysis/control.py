@@ -21,7 +21,7 @@ from piqs.equations.observables import named
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator
 
-__all__ = ["FitResult", "PulseResult", "fit", "optimize_pulse"]
+__all__ = ["FitResult", "PulseResult", "changed", "fit", "fitted", "optimize_pulse"]
 
 # Step of the differences by which an objective of a few expectation values is differentiated.
 _STEP = 1e-6
@@ -345,7 +345,7 @@ def fit(
     """
     times = _checks.times(tlist, "tlist")
     equation = read(H, c_ops, args, times)
-    items = _fitted(wrt)
+    items = fitted(equation, wrt)
     observed = np.atleast_2d(np.asarray(data, dtype=float))
     expected = (len(named(e_ops)), times.size)
     if observed.shape != expected or not np.all(np.isfinite(observed)):
@@ -356,7 +356,7 @@ def fit(
     start, lower = _start_of_fit(equation, items, initial or {})
 
     def run(values: np.ndarray) -> Any:
-        return sensitivity(_changed(equation, items, values), rho0, times, e_ops, wrt=items, options=options)
+        return sensitivity(changed(equation, items, values), rho0, times, e_ops, wrt=items, options=options)
 
     known: dict[bytes, Any] = {}
 
@@ -392,8 +392,9 @@ def fit(
     )
 
 
-def _fitted(wrt: Any) -> dict[str, Any]:
-    """Names of channels and operators by label."""
+def fitted(equation: MasterEquation, wrt: Any) -> dict[str, Any]:
+    """Names of channels and operators by label, refusing others."""
+    names = [channel.name for channel in equation.channels]
     if isinstance(wrt, (str, Qobj)):
         wrt = [wrt]
     if not isinstance(wrt, Mapping):
@@ -403,6 +404,8 @@ def _fitted(wrt: Any) -> dict[str, Any]:
             raise TypeError(
                 f"wrt[{label!r}] must be a channel's name or an operator, got {type(item).__name__}"
             )
+        if isinstance(item, str) and item not in names:
+            raise ValueError(f"wrt must name channels of {names}, got {item!r}")
     return dict(wrt)
 
 
@@ -413,8 +416,6 @@ def _start_of_fit(
     start, lower = [], []
     for label, item in items.items():
         rate = isinstance(item, str)
-        if rate and item not in rates:
-            raise ValueError(f"wrt must name channels of {list(rates)}, got {item!r}")
         if rate and callable(rates[item]):
             raise ValueError(f"the rate of {item!r} depends on time; fit a model with a constant one")
         start.append(_checks.finite(initial.get(label, rates[item] if rate else 0.0), f"initial[{label!r}]"))
@@ -422,7 +423,7 @@ def _start_of_fit(
     return np.array(start), np.array(lower)
 
 
-def _changed(equation: MasterEquation, items: dict[str, Any], values: np.ndarray) -> MasterEquation:
+def changed(equation: MasterEquation, items: dict[str, Any], values: np.ndarray) -> MasterEquation:
     """The equation with other rates and added operators."""
     rates = {item: float(v) for item, v in zip(items.values(), values, strict=True) if isinstance(item, str)}
     channels = [
