@@ -22,6 +22,7 @@ extensions = [
     "sphinx_copybutton",  # a button on each block of code
     "sphinx_design",  # the cards of the front page
     "public_names",  # the pages of the API, with everything in piqs.__all__
+    "notebooks",  # pages with code cells can be downloaded as notebooks
     "internal_links",  # every link inside the site must lead somewhere
 ]
 exclude_patterns = ["_build", "jupyter_execute"]
@@ -38,15 +39,16 @@ nb_merge_streams = True
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings state types, shapes and units
-# Words in the types of arguments, such as n and states, that several classes have as attributes.
-suppress_warnings = ["ref.python"]
 default_role = "py:obj"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True  # attributes beside properties of the same name are no duplicates
+napoleon_use_ivar = (
+    True  # attributes beside properties of the same name are no duplicates
+)
 
 html_theme = "furo"
 html_title = f"PIQS {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(Path(__file__).parent / "_static" / "search.js")
 html_show_sourcelink = False

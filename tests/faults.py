@@ -182,10 +182,39 @@ def kills(count: int, seed: int = 1, with_workers: int = 8) -> Count:
     return counted
 
 
-def finish(store: Path, counted: Count) -> None:
+def dask_kills(count: int) -> Count:
+    """Drivers with a Dask cluster of their own on this machine, ended by SIGKILL while points are computed."""
+    counted = Count("kills of drivers of a Dask cluster")
+    for _ in range(count):
+        folder, mark = Path(tempfile.mkdtemp()), uuid.uuid4().hex
+        child = driver(lambda folder=folder: with_dask(folder), mark)
+        begin = time.monotonic()
+        while len(files(folder / "store")) < 3 and time.monotonic() - begin < PATIENCE:
+            time.sleep(0.01)
+        seen = files(folder / "store")
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        counted.tried += 1
+        counted.lost += not seen
+        counted.left_behind += not gone(mark)
+        counted.stale += wrong(read(folder / "store"))
+        finish(folder / "store", counted, pause=0.1)
+        shutil.rmtree(folder)
+    return counted
+
+
+def with_dask(folder: Path) -> None:
+    from distributed import Client, LocalCluster
+
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "local_directory": folder}
+    with LocalCluster(**options) as cluster, Client(cluster) as client:
+        run_sweep(folder / "store", None, 0.1, client=client)
+
+
+def finish(store: Path, counted: Count, pause: float = 0.004) -> None:
     """Resume to the end: the stored points are not computed again, all are right, no file is left."""
     before = files(store)
-    data = run_sweep(store, None)
+    data = run_sweep(store, None, pause)
     after = files(store)
     counted.lost += sum(after[name] != written for name, written in before.items())
     counted.lost += int((~data.done).sum())
@@ -315,11 +344,13 @@ def main() -> None:
     parser.add_argument("--corruptions", type=int, default=100)
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--disks", type=int, default=5)
+    parser.add_argument("--dask", type=int, default=3)
     asked = parser.parse_args()
     for breaking in (
         lambda: corruptions(asked.corruptions),
         lambda: full_disk(asked.disks) or "full disks: this user may not mount a file system",
         lambda: two_drivers(asked.pairs),
+        lambda: dask_kills(asked.dask),
         lambda: kills(asked.kills),
     ):
         print(breaking(), flush=True)

@@ -1,13 +1,14 @@
 """The Python blocks of README, of the guide for contributors and of two pages run, from top to bottom, as they stand."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(?P<source>.*?)^```", re.MULTILINE | re.DOTALL)
-CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?::[^\n]*\n)*(?P<source>.*?)^```", re.MULTILINE | re.DOTALL)
+CELL = runpy.run_path(str(ROOT / "docs" / "_ext" / "notebooks.py"))["CELL"]
 PAGES = [
     str(page.relative_to(ROOT))
     for page in sorted((ROOT / "docs").rglob("*.md"))
@@ -52,4 +53,4 @@ def test_every_cell_is_found():
     assert len(PAGES) >= 25
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
-        assert len(CELL.findall(text)) == text.count("```{code-cell}")
+        assert sum(1 for _ in CELL.finditer(text)) == text.count("```{code-cell}")

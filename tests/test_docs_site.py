@@ -1,6 +1,8 @@
 """What the documentation build relies on, without building it."""
 
+import ast
 import importlib.util
+import runpy
 from pathlib import Path
 
 import pytest
@@ -41,9 +43,10 @@ def test_every_public_name_has_its_place_in_the_api():
     spec.loader.exec_module(public_names)
     source = ["# API\n"]
     public_names.fill(None, "api", source)
-    pages = "".join(public_names.page(*group) for group in public_names.grouped().items())
+    pages = public_names.pages()
+    assert len({name.lower() for name in pages}) == len(pages)  # also where file names have no case
     for name in piqs.__all__:
-        assert f":: piqs.{name}\n" in pages
+        assert f":: piqs.{name}\n" in pages[public_names.file_of(name, getattr(piqs, name))]
         assert f"`~piqs.{name}`" in source[0]
 
 
@@ -51,3 +54,42 @@ def test_the_version_is_the_same_everywhere():
     root = DOCS.parent
     assert f"\nversion: {piqs.__version__}\n" in (root / "CITATION.cff").read_text()
     assert f"\n## {piqs.__version__}" in (root / "CHANGELOG.md").read_text()
+
+
+def pages():
+    """Every page of the site that stands in the repository."""
+    root = DOCS.parent
+    written = [page for page in sorted(DOCS.rglob("*.md")) if not {"_build", "api"} & set(page.parts)]
+    return [*written, root / "README.md", root / "CONTRIBUTING.md"]
+
+
+def test_code_fits_its_frame():
+    for page in pages():
+        fence = None
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+            if line.startswith("```"):
+                fence = None if fence is not None else line.strip("`")
+            elif fence is not None and (fence == "{code-cell}" or not fence.startswith("{")):
+                assert len(line) <= 88, f"{page.name}:{number}"
+
+
+def test_pages_are_notebooks_too():
+    notebooks = runpy.run_path(str(DOCS / "_ext" / "notebooks.py"))
+    for name in ("tutorials/detuned", "gallery/fig08", "gallery/models/transition", "start"):
+        text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+        made = notebooks["notebook"](text, (DOCS / name).parent, piqs.__version__)
+        assert made["nbformat"] == 4
+        code = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
+        assert len(code) == text.count("```{code-cell}")
+        for source in code:
+            ast.parse(source)
+        prose = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "markdown"]
+        assert prose[0].startswith(f"# {notebooks['title'](text)}")
+        assert not any(
+            mark in part for part in prose for mark in ("{eval-rst}", "file_format", ".md)", "{image}")
+        )
+        assert len({cell["id"] for cell in made["cells"]}) == len(made["cells"])
+        if importlib.util.find_spec("nbformat"):
+            import nbformat
+
+            nbformat.validate(nbformat.from_dict(made))

@@ -252,8 +252,7 @@ def test_bad_hamiltonians(H, error, message):
 
 
 def test_superoperator_beyond_qutips_indices():
-    for N in (300, 500):
-        with pytest.raises(MemoryError, match=r"GiB.*Dicke.mesolve"):
-            Dicke(N, emission=1.0).liouvillian()
-    with pytest.raises(MemoryError, match=r"GiB.*Dicke.mesolve"):
+    with pytest.raises(MemoryError, match=r"GB.*Dicke.mesolve"):
+        Dicke(500, emission=1.0).liouvillian()
+    with pytest.raises(MemoryError, match=r"GB.*Dicke.mesolve"):
         Dicke(1000, emission=1.0).lindbladian()

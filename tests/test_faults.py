@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,11 @@ def test_two_drivers():
     check(faults.two_drivers(2 * TIMES))
 
 
+def test_a_killed_driver_of_a_dask_cluster():
+    pytest.importorskip("distributed")
+    check(faults.dask_kills(TIMES))
+
+
 def test_full_disks():
     counted = faults.full_disk(2 * TIMES)
     if counted is None:
@@ -67,6 +73,12 @@ REFUSED = {
     "grid of a sweep": 'piqs.sweep(f, {"x": range(10**5), "y": range(10**5)})',
     "outputs of a sweep": 'piqs.sweep(f, {"x": range(300), "y": [1]})',
     "superoperator": "piqs.Dicke(300, emission=1.0).liouvillian()",
+    "many driven emitters": "driven(5000).mesolve(piqs.ground_ket(5000), [0.0, 1.0], [])",
+    "gap": "piqs.liouvillian_gap(driven(200))",
+    "averaged states": "driven(200).mcsolve(piqs.ground_ket(200), np.linspace(0, 1, 1001))",
+    "kept states": "driven(200).mcsolve(piqs.ground_ket(200), np.linspace(0, 1, 1001), ntraj=10**5, options=keep)",
+    "LU factors": 'driven(170).steadystate(method="direct")',
+    "uncoupled basis": 'piqs.jspin(30, "x", basis="uncoupled")',
 }
 
 
@@ -76,6 +88,8 @@ def test_refusals_under_ulimit():
         import resource, sys
         import numpy as np, piqs
         model, keep = piqs.Dicke(2, piqs.jspin(2, "x"), emission=0.1), {"keep_runs_results": True}
+        def driven(N):
+            return piqs.Dicke(N, piqs.jspin(N, "x"), emission=0.1, dephasing=0.1)
         def f(x, y):
             return np.zeros(2 * 10**6)
         limit = 5 << 30
@@ -86,9 +100,11 @@ def test_refusals_under_ulimit():
                 eval(case)
             except MemoryError as error:
                 taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-                print(taken / (limit >> 10) < 0.1, error)
+                print(taken / (limit >> 10) < 0.1, f"[{taken / 1e6:.2f} GB]", error)
             else:
                 print(False, case, "was not refused")
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            sys.stdout.flush()
     """)
     run = subprocess.run([sys.executable, "-c", script, *REFUSED.values()], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -96,4 +112,39 @@ def test_refusals_under_ulimit():
     assert len(lines) == len(REFUSED), run.stdout
     for what, line in zip(REFUSED, lines, strict=True):
         assert line.startswith("True"), f"{what}: {line}"
-        assert "GB" in line or "GiB" in line
+        assert "GB" in line
+
+
+def test_refusals_in_a_control_group():
+    """The same, where the limit is that of a control group, the way containers and batch systems set it."""
+    root = Path("/sys/fs/cgroup")
+    version_1 = (root / "memory" / "memory.limit_in_bytes").exists()
+    group = root / ("memory" if version_1 else "") / f"piqs-{os.getpid()}"
+    try:
+        group.mkdir()
+        limit = group / ("memory.limit_in_bytes" if version_1 else "memory.max")
+        limit.write_text(str(2 << 30))
+    except OSError as error:
+        pytest.skip(f"this user may not make a control group: {error}")
+    script = textwrap.dedent("""
+        import os, sys
+        with open(sys.argv[1] + "/cgroup.procs", "w") as group:
+            group.write(str(os.getpid()))
+        import numpy as np, piqs
+        from piqs import _resources
+        assert _resources.available_bytes() < 0.8 * (2 << 30), _resources.available_bytes()
+        try:
+            piqs.Dicke(2, emission=0.1).mcsolve(
+                (1, 1), np.linspace(0, 1, 101), e_ops=["jz"], ntraj=10**7, options={"keep_runs_results": True}
+            )
+        except MemoryError as error:
+            print(error)
+    """)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", script, str(group)], capture_output=True, text=True, timeout=300
+        )
+    finally:
+        group.rmdir()
+    assert run.returncode == 0, run.stderr
+    assert "GB available" in run.stdout

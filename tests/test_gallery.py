@@ -177,10 +177,18 @@ def test_local_depolarisation_costs_less_squeezing_than_collective():
 
 
 def test_antibunched_light():
-    columns = load("photon-antibunching").data(N=3, points=21, t_max=10.0)
+    columns = load("photon-antibunching").data(points=81)
     assert columns["coherence"]["g2"][0] == pytest.approx(0, abs=1e-9)
-    power = columns["spectrum"]["power"]
-    assert power.argmax() == power.size // 2
+    frequency, power = columns["spectrum"]["frequency"], columns["spectrum"]["power"]
+    middle = power.size // 2
+    assert power.argmax() == middle
+    # far narrower than the line of the mode, whose half width is 4
+    assert np.interp(power[middle] / 2, power[: middle + 1], frequency[: middle + 1]) > -0.4
+    # side lines where the dipole of the emitters splits the states of the mode
+    splitting = 2 * 40 * np.sqrt(columns.parameters["dipole"])
+    outside = frequency > 14
+    side = frequency[outside][power[outside].argmax()]
+    assert side == pytest.approx(splitting, rel=0.25)
 
 
 def test_names():

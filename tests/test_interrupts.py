@@ -1,5 +1,6 @@
 """Ctrl-C while compiled code runs: heard before that ends, with `result`, in a process that goes on."""
 
+import functools
 import os
 import signal
 import threading
@@ -10,7 +11,8 @@ import qutip
 import scipy.sparse.linalg as sla
 
 import piqs
-from piqs._interrupts import bringing_result, listening
+from piqs._interrupts import bringing, interrupts, listening, methods_bringing
+from piqs._kernels.cache import kernel
 from piqs.liouville import assembled
 
 LONG = 60.0  # seconds that the compiled code would take; no test waits for them
@@ -102,15 +104,59 @@ def test_an_error_of_the_compiled_code_is_raised_here_and_other_threads_call_it_
 
 
 def test_what_numba_makes_of_a_signal_is_an_interrupt_again():
-    @bringing_result
+    @bringing()
     def verb(error):
-        raise error from KeyboardInterrupt()
+        raise error from SystemError("inner") if isinstance(error, ValueError) else KeyboardInterrupt()
 
     with pytest.raises(KeyboardInterrupt) as caught:
         verb(SystemError("a result with an exception set"))
     assert caught.value.result is None
     with pytest.raises(ValueError, match="other"):
         verb(ValueError("other"))
+    with pytest.raises(SystemError, match="none"), interrupts():
+        raise SystemError("none of ours")
+
+
+def test_a_verb_brings_its_own_result_and_not_that_of_a_part():
+    def part(found):
+        interrupt = KeyboardInterrupt()
+        interrupt.result = found
+        raise interrupt
+
+    for found, kinds, brought in ((3, (int,), 3), (3, (str,), None), (3, (), None), (None, (int,), None)):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            bringing(*kinds)(part)(found)
+        assert caught.value.result == brought
+
+
+def test_methods_that_compute_when_asked_bring_a_result_too():
+    @methods_bringing
+    class Lazy:
+        @functools.cached_property
+        def cached(self):
+            raise KeyboardInterrupt
+
+        @property
+        def plain(self):
+            raise KeyboardInterrupt
+
+        def method(self):
+            raise KeyboardInterrupt
+
+    for ask in (lambda x: x.cached, lambda x: x.plain, lambda x: x.method()):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            ask(Lazy())
+        assert caught.value.result is None
+
+
+def test_kernels_are_compiled_where_no_signal_arrives():
+    where = []
+
+    twice = kernel()(lambda x: 2 * x)
+    twice._cache.save_overload = lambda sig, data: where.append(threading.current_thread())
+    assert twice(3) == 6
+    assert len(where) == 1
+    assert where[0] is not threading.main_thread()
 
 
 def test_warnings_point_at_the_callers_line():

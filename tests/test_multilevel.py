@@ -336,6 +336,7 @@ def test_local_noise_alone_keeps_product_states():
 
 def test_coefficients_that_do_not_fit_are_refused(monkeypatch):
     kets = MultilevelSpace(12, 3)
+    monkeypatch.setattr("piqs._resources.NEGLIGIBLE", 0)
     monkeypatch.setattr("piqs._resources.available_bytes", lambda: 5e5)
     with pytest.raises(MemoryError, match="coefficients"):
         Removal(kets)

@@ -144,3 +144,38 @@ def test_status_and_what_a_notebook_shows():
     assert walk.status == "ntraj reached"
     for result in (run, walk):
         assert f"<td>{result.status}</td>" in result._repr_html_()
+
+
+def test_what_a_result_holds(atoms):
+    z = piqs.jspin(4, "z")
+    assert atoms.mesolve(piqs.css(4), [0.0, 0.5], [z]).saved == ["expect"]
+    assert atoms.mesolve(piqs.css(4), [0.0, 0.5]).saved == ["states", "final_state"]
+    last = {"store_final_state": True}
+    assert atoms.mesolve(piqs.css(4), [0.0, 0.5], [z], options=last).saved == ["expect", "final_state"]
+    options = {"keep_runs_results": True}
+    runs = atoms.mcsolve(piqs.css_ket(4), [0.0, 0.5], e_ops=[z], ntraj=3, options=options)
+    assert runs.saved == ["expect", "trajectories", "collapse"]
+    averages = atoms.mcsolve(piqs.css_ket(4), [0.0, 0.5], ntraj=3, options={"store_jumps": False})
+    assert averages.saved == ["states", "final_state"]
+    last = atoms.mcsolve(piqs.css_ket(4), [0.0, 0.5], e_ops=[z], ntraj=3, options=last)
+    assert last.saved == ["expect", "final_state", "collapse"]
+    assert {r.status for r in (runs, averages)} == {"ntraj reached"}
+    assert "saved" in runs._repr_html_()
+
+
+@pytest.mark.parametrize("method", ["direct", "iterative", "two-level", "evolution"])
+def test_progress_of_a_steady_state(method, capsys):
+    model = piqs.Dicke(8, piqs.jspin(8, "x"), emission=0.3, dephasing=0.2)
+    shown = model.steadystate(method=method, progress_bar="text")
+    assert "Total run time" in capsys.readouterr().out
+    assert shown == model.steadystate(method=method)
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_of_a_spectrum(atoms, capsys):
+    operators = piqs.jspin(4, "+"), piqs.jspin(4, "-")
+    shown = atoms.spectrum([-1.0, 0.0, 2.0], *operators, progress_bar="text")
+    assert "100.0%" in capsys.readouterr().out
+    assert np.array_equal(shown, atoms.spectrum([-1.0, 0.0, 2.0], *operators))
+    with pytest.raises(ValueError, match="progress_bar must be one of"):
+        atoms.spectrum([0.0], *operators, progress_bar="spinner")

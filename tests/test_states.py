@@ -144,7 +144,7 @@ def test_dicke_basis_keeps_complex_elements():
         (lambda: piqs.thermal(4, -0.1), ValueError, "n_th must be >= 0"),
         (lambda: piqs.thermal(4, np.nan), ValueError, "n_th must be finite"),
         (lambda: piqs.thermal(4, temperature=1.0, w0=0), ValueError, "w0 must be > 0"),
-        *((lambda f=name: getattr(piqs, f)(40, basis="uncoupled"), MemoryError, "GiB") for name in STATES),
+        *((lambda f=name: getattr(piqs, f)(40, basis="uncoupled"), MemoryError, "GB") for name in STATES),
         *((lambda f=name: getattr(piqs, f)(0), ValueError, "N must be at least 1") for name in STATES),
         *((lambda f=name: getattr(piqs, f)(2.5), ValueError, "whole number") for name in STATES),
     ],

@@ -97,10 +97,11 @@ def test_coherence_between_components_is_in_the_averaged_states():
 
 
 def test_states_that_do_not_fit_are_refused_before_the_run(monkeypatch):
-    monkeypatch.setattr("piqs.trajectories.kets.available_bytes", lambda: 1e4)
+    monkeypatch.setattr("piqs._resources.NEGLIGIBLE", 0)
+    monkeypatch.setattr("piqs._resources.available_bytes", lambda: 1e4)
     ensemble = piqs.Dicke(10, hamiltonian=piqs.jspin(10, "x"), emission=0.1)
     for options in ({}, {"keep_runs_results": True}):
-        with pytest.raises(MemoryError, match="pass e_ops, fewer times"):
+        with pytest.raises(MemoryError, match="Pass e_ops, fewer times"):
             piqs.mcsolve(ensemble, piqs.excited_ket(10), np.linspace(0, 1, 101), options=options)
 
 

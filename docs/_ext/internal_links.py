@@ -32,7 +32,10 @@ def check(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.name != "html":
         return
     root = Path(app.outdir)
-    pages = {path.resolve(): Page(path.read_text(encoding="utf-8")) for path in root.rglob("*.html")}
+    pages = {
+        path.resolve(): Page(path.read_text(encoding="utf-8"))
+        for path in root.rglob("*.html")
+    }
     broken = []
     for path, page in pages.items():
         for target in page.targets:
@@ -41,7 +44,9 @@ def check(app: Sphinx, exception: Exception | None) -> None:
                 continue
             file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             anchor = unquote(parts.fragment)
-            if not file.exists() or (anchor and file in pages and anchor not in pages[file].anchors):
+            if not file.exists() or (
+                anchor and file in pages and anchor not in pages[file].anchors
+            ):
                 broken.append(f"{path.relative_to(root.resolve())}: {target}")
     if broken:
         raise SphinxError("Links that lead nowhere:\n" + "\n".join(sorted(set(broken))))

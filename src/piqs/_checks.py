@@ -9,34 +9,72 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from qutip import Qobj
+from qutip import Qobj, QobjEvo
 from qutip.core.data import CSR
 from scipy.sparse import csr_array, issparse
 
+from piqs._resources import check
+
 __all__ = [
+    "at_most",
     "choice",
     "finite",
     "fits_in_memory",
+    "flag",
+    "function",
     "half_integer",
+    "instance",
+    "mapping",
     "matrix",
     "number_of_emitters",
     "rate",
     "times",
 ]
 
-# Bytes beyond which an object is refused before it is made.
-LARGEST = 8 * 2**30
+# The largest number of emitters: all whole numbers up to some more are floats of their own.
+MANY = 10**15
 
 
 def number_of_emitters(N: Any, name: str = "N") -> int:
     """Return ``N`` as an int, refusing what is not a whole number of at least one emitter."""
     if isinstance(N, (bool, np.bool_)) or not isinstance(N, Real):
         raise TypeError(f"{name} must be a whole number of emitters, got {N!r}; pass an int such as 10")
-    if not float(N).is_integer():
+    if N % 1 != 0:
         raise ValueError(f"{name} must be a whole number of emitters, got {N!r}; pass an int such as 10")
     if N < 1:
         raise ValueError(f"{name} must be at least 1, got {N!r}; an ensemble needs one emitter or more")
-    return int(float(N))
+    return int(float(at_most(N, MANY, name, "beyond, numbers are not told apart")))
+
+
+def at_most(value: Any, limit: int, name: str, why: str) -> Any:
+    """Return a whole number, refusing one that would only end in years of work, or in numbers without end."""
+    if value > limit:
+        raise ValueError(f"{name} must be at most {limit:,}, got {_short(value)}; {why}")
+    return value
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 20 else f"{text[0]}.{text[1:4]}e+{len(text) - 1}"
+
+
+def instance(value: Any, kind: type, name: str, what: str) -> None:
+    """Refuse what is not of a class."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {what}, got {value!r:.60}")
+
+
+def function(value: Any, name: str, what: str) -> None:
+    """Refuse what is no function; an operator can be called, and is none."""
+    if not callable(value) or isinstance(value, (Qobj, QobjEvo)):
+        raise TypeError(f"{name} must be a function {what}, got {value!r:.60}")
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return True or False, refusing what is neither."""
+    if not isinstance(value, (bool, np.bool_)) and not (isinstance(value, int) and value in (0, 1)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def finite(value: Any, name: str) -> float:
@@ -67,24 +105,34 @@ def half_integer(value: Any, name: str) -> float:
     return checked
 
 
-def choice(value: Any, name: str, allowed: Iterable[Any]) -> Any:
-    """Return ``value`` if it is one of ``allowed``."""
+def choice(value: Any, name: str, allowed: Iterable[str]) -> str:
+    """Return the word ``value`` if it is one of ``allowed``."""
     options = list(allowed)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {options}, got {value!r}")
     return value
 
 
 def arguments(args: Any) -> dict[str, Any]:
     """Return ``args`` as a dict, refusing what is none (such as e_ops in its place)."""
-    if args is None:
+    given = mapping(
+        args,
+        "args",
+        "of arguments of the coefficient functions",
+        "; pass observables as e_ops=..., options as options=...",
+    )
+    if wrong := [key for key in given if not (isinstance(key, str) and key.isidentifier())]:
+        raise TypeError(f"args must have names of arguments as keys, got {wrong[0]!r}")
+    return given
+
+
+def mapping(value: Any, name: str, what: str, remedy: str = "") -> dict[str, Any]:
+    """Return a dict, empty for None, refusing what is none."""
+    if value is None:
         return {}
-    if not isinstance(args, Mapping):
-        raise TypeError(
-            f"args must be a dict of arguments of the coefficient functions, got {type(args).__name__}; pass observables as "
-            "e_ops=..., options as options=..."
-        )
-    return dict(args)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dict {what}, got {type(value).__name__}{remedy}")
+    return dict(value)
 
 
 def times(tlist: Any, name: str = "tlist") -> np.ndarray:
@@ -106,12 +154,8 @@ def times(tlist: Any, name: str = "tlist") -> np.ndarray:
 
 
 def fits_in_memory(size: int, what: str, name: str) -> None:
-    """Refuse an object of ``size`` bytes beyond 8 GiB, before anything is allocated."""
-    if size > LARGEST:
-        raise MemoryError(
-            f"{what} needs {size / 2**30:.3g} GiB, more than the limit of 8 GiB; use a smaller {name}, "
-            "or the Dicke basis"
-        )
+    """Refuse an object of ``size`` bytes that memory does not hold, before anything is allocated."""
+    check(size, what, f"Use a smaller {name}, or the Dicke basis.")
 
 
 def matrix(operator: Qobj, name: str) -> csr_array:

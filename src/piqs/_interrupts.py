@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 # On some systems a signal does not end a wait, only its timeout does.
 _LOOKS = 0.2
+# Dense matrices of fewer rows are dealt with before anybody presses Ctrl-C.
+_INSTANT = 400
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
+Class = TypeVar("Class", bound=type)
 
 
 def listening(f: Callable[..., Any], *args: Any, halt: np.ndarray | None = None, **options: Any) -> Any:
@@ -49,22 +54,59 @@ def listening(f: Callable[..., Any], *args: Any, halt: np.ndarray | None = None,
         raise
 
 
-def bringing_result(verb: Verb) -> Verb:
-    """A verb whose KeyboardInterrupt always has the attribute `result`: what is finished, or None."""
+def dense(f: Callable[..., Any], matrix: np.ndarray, **options: Any) -> Any:
+    """Call dense linear algebra (NumPy's, which holds no lock, where SciPy's does) so that Ctrl-C is heard at once."""
+    return f(matrix, **options) if len(matrix) < _INSTANT else listening(f, matrix, **options)
 
-    @functools.wraps(verb)
-    def interruptible(*args: Any, **options: Any) -> Any:
-        try:
-            return verb(*args, **options)
-        except KeyboardInterrupt as interrupt:
-            if not hasattr(interrupt, "result"):
-                interrupt.result = None  # type: ignore[attr-defined]
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Tell an interrupt from the SystemError that Numba makes of it where it arrives as a kernel returns."""
+    try:
+        yield
+    except SystemError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
             raise
-        except SystemError as error:  # what Numba makes of a signal that arrives as a kernel returns
-            if not isinstance(error.__cause__, KeyboardInterrupt):
-                raise
-            heard = KeyboardInterrupt()
-            heard.result = None  # type: ignore[attr-defined]
-            raise heard from error
+        raise KeyboardInterrupt from error
 
-    return cast(Verb, interruptible)
+
+def bringing(*kinds: type) -> Callable[[Verb], Verb]:
+    """Make a verb whose KeyboardInterrupt always has the attribute `result`.
+
+    It is what the verb has finished, of one of these kinds, or else None: what a smaller verb inside of it brings is no
+    result of the whole.
+    """
+
+    def decorate(verb: Verb) -> Verb:
+        @functools.wraps(verb)
+        def interruptible(*args: Any, **options: Any) -> Any:
+            try:
+                with interrupts():
+                    return verb(*args, **options)
+            except KeyboardInterrupt as interrupt:
+                if not isinstance(getattr(interrupt, "result", None), kinds):
+                    interrupt.result = None  # type: ignore[attr-defined]
+                raise
+
+        return cast(Verb, interruptible)
+
+    return decorate
+
+
+def methods_bringing(cls: Class) -> Class:
+    """A class whose public methods and properties, which compute when they are asked, bring a `result` of None."""
+    for name, member in list(vars(cls).items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(member, functools.cached_property):
+            member.func = bringing()(member.func)
+        elif isinstance(member, property):
+            setattr(
+                cls, name, property(bringing()(cast(Callable[..., Any], member.fget)), doc=member.__doc__)
+            )
+        elif inspect.isfunction(member):
+            setattr(cls, name, bringing()(member))
+    return cls

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import qutip
 
+from piqs._checks import flag
+
 __all__ = ["about", "cite"]
 
 BIBTEX = """@article{Shammah2018,
@@ -45,7 +47,7 @@ def about() -> None:
     print("Please cite Phys. Rev. A 98, 063815 (2018); `piqs.cite()` writes the BibTeX entry.")
 
 
-def cite(path: str | os.PathLike | None = None, verbose: bool = True) -> None:
+def cite(path: str | os.PathLike[str] | None = None, verbose: bool = True) -> None:
     """Write the BibTeX entry of the paper to ``piqs.bib``.
 
     Parameters
@@ -68,6 +70,6 @@ def cite(path: str | os.PathLike | None = None, verbose: bool = True) -> None:
     """
     if path is not None and not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a folder, as text or path, got {path!r}")
-    if verbose:
+    if flag(verbose, "verbose"):
         print(BIBTEX)
     (Path(path or ".") / "piqs.bib").write_text(BIBTEX, encoding="utf-8")

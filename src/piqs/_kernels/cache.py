@@ -4,11 +4,14 @@ import hashlib
 import pickle
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+from piqs._interrupts import listening
 
 _DIGEST_SIZE = 32
 _warned: list[str] = []
@@ -24,6 +27,8 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
                 dispatcher._cache = _Cache(dispatcher.py_func)
             except RuntimeError:  # Numba finds no folder that it may write
                 _warn("no folder for Numba's cache can be written")
+            # LLVM calls back into Python, where an interrupt would be printed and forgotten.
+            dispatcher._compile_for_args = partial(listening, dispatcher._compile_for_args)
         return dispatcher
 
     return compiled

@@ -13,6 +13,7 @@ from qutip.ui.progressbar import progress_bars
 from scipy.optimize import least_squares, minimize
 
 from piqs import _checks
+from piqs._interrupts import bringing, interrupts
 from piqs.analysis.adjoint import integrals_over, states_at
 from piqs.analysis.parameters import ParametrisedGenerator, occupied, read_parameters
 from piqs.analysis.sensitivity import sensitivity
@@ -70,6 +71,7 @@ class PulseResult:
         return value
 
 
+@bringing(PulseResult)
 def optimize_pulse(
     H: Any,
     rho0: Qobj,
@@ -145,7 +147,7 @@ def optimize_pulse(
     edges = _checks.times(tlist, "tlist")
     if edges.size < 2 or np.any(np.diff(edges) <= 0.0):
         raise ValueError("tlist must increase and hold at least two edges of intervals")
-    settings = Options.read({**_ACCURACY, **(options or {})})
+    settings = Options.read(options, **_ACCURACY)
     equation = read(H, c_ops, args).require_constant("optimize_pulse")
     operators = [controls] if isinstance(controls, Qobj) else list(controls)
     problem = _PulseProblem(equation, rho0, edges, operators, e_ops, objective, settings)
@@ -171,10 +173,11 @@ def optimize_pulse(
 
     limits = None if bounds is None else [bounds] * start.size
     try:
-        found = minimize(
-            evaluate, start.ravel(), jac=True, method="L-BFGS-B", bounds=limits, callback=after,
-            options={"maxiter": maxiter, "ftol": 1e-10, "gtol": 1e-8},
-        )  # fmt: skip
+        with interrupts():
+            found = minimize(
+                evaluate, start.ravel(), jac=True, method="L-BFGS-B", bounds=limits, callback=after,
+                options={"maxiter": maxiter, "ftol": 1e-10, "gtol": 1e-8},
+            )  # fmt: skip
     except KeyboardInterrupt as interrupt:
         best.message = "interrupted"
         interrupt.result = best  # type: ignore[attr-defined]
@@ -295,6 +298,7 @@ class FitResult:
     message: str
 
 
+@bringing(FitResult)
 def fit(
     H: Any,
     rho0: Qobj,
@@ -332,6 +336,8 @@ def fit(
     ------
     TypeError, ValueError
         As for `sensitivity`, and for data of another shape.
+    KeyboardInterrupt
+        On Ctrl-C, with the best fit so far in its attribute ``result``.
 
     Examples
     --------
@@ -355,41 +361,52 @@ def fit(
         raise ValueError("sigma must be positive")
     start, lower = _start_of_fit(equation, items, initial or {})
 
-    def run(values: np.ndarray) -> Any:
-        return sensitivity(changed(equation, items, values), rho0, times, e_ops, wrt=items, options=options)
-
+    best: tuple[float, np.ndarray, Any] | None = None
     known: dict[bytes, Any] = {}
 
     def at(values: np.ndarray) -> Any:
+        nonlocal best
         if values.tobytes() not in known:
+            there = changed(equation, items, values)
             known.clear()
-            known[values.tobytes()] = run(values)
+            known[values.tobytes()] = curves = sensitivity(
+                there, rho0, times, e_ops, wrt=items, options=options
+            )
+            chi_squared = float(np.sum(residuals(curves) ** 2))
+            if best is None or chi_squared < best[0]:
+                best = chi_squared, values.copy(), curves
         return known[values.tobytes()]
 
-    found = least_squares(
-        lambda v: ((np.array(at(v).expect) - observed) / scale).ravel(),
-        start,
-        jac=lambda v: (at(v).jacobian / scale[:, None, :]).transpose(0, 2, 1).reshape(-1, start.size),
-        bounds=(lower, np.inf),
-        x_scale=np.maximum(np.abs(start), 1e-3),
-        xtol=1e-12,
-        ftol=1e-12,
-    )
-    covariance = np.linalg.pinv(found.jac.T @ found.jac)
-    chi_squared = 2.0 * float(found.cost)
-    if sigma is None:
-        covariance = covariance * chi_squared / max(observed.size - start.size, 1)
-    errors = np.sqrt(np.diag(covariance))
-    labels = list(items)
-    return FitResult(
-        dict(zip(labels, found.x.tolist(), strict=True)),
-        covariance,
-        dict(zip(labels, errors.tolist(), strict=True)),
-        at(found.x).expect,
-        chi_squared,
-        bool(found.success),
-        str(found.message),
-    )
+    def residuals(curves: Any) -> np.ndarray:
+        return ((np.array(curves.expect) - observed) / scale).ravel()
+
+    def slopes(curves: Any) -> np.ndarray:
+        return (curves.jacobian / scale[:, None, :]).transpose(0, 2, 1).reshape(-1, start.size)
+
+    def result(values: np.ndarray, curves: Any, success: bool, message: str) -> FitResult:
+        chi_squared = float(np.sum(residuals(curves) ** 2))
+        covariance = np.linalg.pinv(slopes(curves).T @ slopes(curves))
+        if sigma is None:
+            covariance = covariance * chi_squared / max(observed.size - start.size, 1)
+        errors = dict(zip(items, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+        found = dict(zip(items, values.tolist(), strict=True))
+        return FitResult(found, covariance, errors, curves.expect, chi_squared, success, message)
+
+    try:
+        found = least_squares(
+            lambda v: residuals(at(v)),
+            start,
+            jac=lambda v: slopes(at(v)),
+            bounds=(lower, np.inf),
+            x_scale=np.maximum(np.abs(start), 1e-3),
+            xtol=1e-12,
+            ftol=1e-12,
+        )
+    except KeyboardInterrupt as interrupt:
+        brought = None if best is None else result(best[1], best[2], False, "interrupted")
+        interrupt.result = brought  # type: ignore[attr-defined]
+        raise
+    return result(found.x, at(found.x), bool(found.success), str(found.message))
 
 
 def fitted(equation: MasterEquation, wrt: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from qutip import Qobj
 from scipy.optimize import brentq
 
 from piqs import _checks
+from piqs._interrupts import bringing, methods_bringing
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.equations import Channel, MasterEquation, read
 from piqs.errors import ConvergenceError
@@ -61,6 +62,7 @@ class CountDistribution(NamedTuple):
     error: float
 
 
+@bringing()
 def counting_statistics(
     H: Any,
     c_ops: Any = None,
@@ -112,6 +114,7 @@ def counting_statistics(
     return CountingStatistics(equation, _weights(equation, counted), _order(order))
 
 
+@methods_bringing
 class CountingStatistics:
     """Statistics of counted jumps; see `counting_statistics`.
 

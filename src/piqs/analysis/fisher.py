@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from qutip import Qobj
 
 from piqs import _checks
+from piqs._interrupts import bringing, dense
 from piqs.analysis.parameters import Parameter, read_parameters
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.analysis.sensitivity import ACCURACY, evolve_with_derivatives
@@ -23,6 +24,7 @@ from piqs.solvers.steady_state import find_steady_state
 __all__ = ["dynamics_qfi", "field_qfi_rate"]
 
 
+@bringing()
 def dynamics_qfi(
     H: Any,
     rho0: Qobj,
@@ -67,7 +69,7 @@ def dynamics_qfi(
     True
     """
     times = _checks.times(tlist, "tlist")
-    settings = Options.read({**ACCURACY, **(options or {})})
+    settings = Options.read(options, **ACCURACY)
     equation = read(H, c_ops, args, times)
     parameters = read_parameters(equation, wrt)
     if len(parameters) != 1:
@@ -88,7 +90,7 @@ def fisher_of_change(rho: sp.csr_array, change: sp.csr_array) -> float:
     order = np.argsort(label, kind="stable")
     total = 0.0
     for kets in np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1]):
-        p, vectors = np.linalg.eigh(rho[kets][:, kets].toarray())
+        p, vectors = dense(np.linalg.eigh, rho[kets][:, kets].toarray())
         moved = np.abs(vectors.conj().T @ change[kets][:, kets].toarray() @ vectors) ** 2
         sums = np.maximum(p, 0.0)[:, None] + np.maximum(p, 0.0)[None, :]
         # A change within the kernel of a state would be no derivative of states: what is there is rounding.
@@ -96,6 +98,7 @@ def fisher_of_change(rho: sp.csr_array, change: sp.csr_array) -> float:
     return total
 
 
+@bringing()
 def field_qfi_rate(H: Any, wrt: Any, c_ops: Any = None, args: dict[str, Any] | None = None) -> float:
     r"""Quantum Fisher information per unit time of all emitted light together, in the steady state.
 

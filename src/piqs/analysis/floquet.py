@@ -13,6 +13,7 @@ import numpy as np
 from qutip import FloquetBasis
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.analysis import harmonic_balance
 from piqs.analysis.period_map import PeriodMap
 from piqs.analysis.periodic_state import FloquetSteadyState, LaboratoryState, RotatingState
@@ -28,6 +29,7 @@ _METHODS = ("auto", "rotating frame", "harmonic balance", "map")
 _TRIED = (0.0, 0.2137, 0.5871, 0.9143)
 
 
+@bringing()
 def floquet_steadystate(
     H: Any,
     c_ops: Any = None,
@@ -130,6 +132,7 @@ def _in_the_laboratory(
     return LaboratoryState(equation, period_map, x, "map", {"applications": period_map.applications})
 
 
+@bringing()
 def floquet_basis(H: Any, period: float | None = None, args: dict[str, Any] | None = None) -> FloquetBasis:
     r"""Quasi-energies and Floquet modes of a system without losses, by QuTiP.
 

@@ -12,6 +12,7 @@ import numpy as np
 from qutip import Qobj
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.analysis.control import changed, fitted
 from piqs.analysis.sensitivity import gradient, hermitian_observables
 from piqs.analysis.stationary_sensitivity import steadystate_sensitivity
@@ -24,6 +25,7 @@ __all__ = ["jax_expect", "jax_steadystate"]
 _ACCURACY = {"rtol": 1e-10, "atol": 1e-12}
 
 
+@bringing()
 def jax_expect(
     H: Any,
     rho0: Qobj,
@@ -87,6 +89,7 @@ def jax_expect(
     return _differentiable(values, pulled_back, len(parameters), (len(observables), times.size))
 
 
+@bringing()
 def jax_steadystate(H: Any, e_ops: Any, wrt: Any, c_ops: Any = None) -> Callable[[Any], Any]:
     r"""Expectation values in the steady state as a function of parameters that JAX can differentiate backward.
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from piqs._checks import instance
 from piqs.trajectories.result import McResult
 
 # Fewer events in a bin than this, and the error bar of the bin is itself unknown.
@@ -46,8 +47,7 @@ def jump_times(result: McResult, channels: Any = None) -> list[np.ndarray]:
     AttributeError
         The jumps were not recorded.
     """
-    if not isinstance(result, McResult):
-        raise TypeError(f"result must be a result of mcsolve, got {result!r}")
+    instance(result, McResult, "result", "a result of mcsolve")
     if channels is None:
         return result.col_times
     chosen: list[int] = []
@@ -55,7 +55,8 @@ def jump_times(result: McResult, channels: Any = None) -> list[np.ndarray]:
         if isinstance(channel, str):
             found = [k for k, name in enumerate(result.channels) if name.startswith(channel)]
         else:
-            found = [channel] if 0 <= channel < len(result.channels) else []
+            whole = isinstance(channel, (int, np.integer)) and 0 <= channel < len(result.channels)
+            found = [channel] if whole else []
         if not found:
             raise ValueError(f"channels must be among {result.channels} or their numbers, got {channel!r}")
         chosen += found
@@ -126,6 +127,7 @@ def waiting_time_distribution(
     >>> bool(abs(density[0] - (1 - np.exp(-0.1)) / 0.1) < 4 * error[0])
     True
     """
+    instance(result, McResult, "result", "a result of mcsolve")
     bins, end = _edges(result, edges), result.times[-1]
     counts, started = np.zeros(bins.size - 1), 0
     for when in jump_times(result, channels):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg as la
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from piqs._interrupts import dense
 from piqs._resources import one_blas_thread
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
@@ -159,7 +159,8 @@ class PeriodMap:
         n = self.generator.n
         if self.dense is not None or n <= k + 2:
             columns = [self.after(column) for column in np.eye(n)] if self.dense is None else []
-            values = la.eigvals(np.column_stack(columns) if columns else self.dense)
+            matrix = np.column_stack(columns) if self.dense is None else self.dense
+            values = dense(np.linalg.eigvals, matrix)
         else:
             operator = sla.LinearOperator((n, n), matvec=self.after, dtype=float)
             start = np.random.default_rng(0).random(n)

@@ -11,6 +11,7 @@ from qutip import Qobj
 from scipy.integrate import simpson
 
 from piqs import _checks
+from piqs._interrupts import methods_bringing
 from piqs.analysis.period_map import PeriodMap
 from piqs.analysis.rotating_frame import RotatingFrame
 from piqs.equations import MasterEquation
@@ -37,6 +38,7 @@ _SAME = 1e-9
 _CHANGE = 1e-8
 
 
+@methods_bringing
 class FloquetSteadyState(ABC):
     """A periodic state; see `floquet_steadystate`.
 
@@ -206,6 +208,7 @@ class FloquetSteadyState(ABC):
         return f"FloquetSteadyState(period {self.period:g}, {self.method}, {self._map.generator.n} unknowns)"
 
 
+@methods_bringing
 class LaboratoryState(FloquetSteadyState):
     """A periodic state from its vector at time zero.
 
@@ -337,6 +340,7 @@ class LaboratoryState(FloquetSteadyState):
         return values
 
 
+@methods_bringing
 class RotatingState(FloquetSteadyState):
     """A periodic state that stands still in a rotating frame.
 

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from qutip import Qobj
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.analysis.parameters import Parameter, occupied, read_parameters
 from piqs.analysis.records import CountingRecords, HomodyneRecords, Monitor
 from piqs.equations import MasterEquation, read
@@ -56,6 +57,7 @@ class RecordFisher(NamedTuple):
     stats: dict[str, Any]
 
 
+@bringing()
 def record_fisher(
     H: Any,
     rho0: Qobj,

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from qutip import Qobj
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.analysis.adjoint import integrals_over, segments, states_at
 from piqs.analysis.parameters import Parameter, ParametrisedGenerator, occupied, read_parameters
 from piqs.equations import MasterEquation, Observables, read
@@ -68,6 +69,7 @@ class Sensitivity:
         return {label: self[label] for label in self.labels}
 
 
+@bringing()
 def sensitivity(
     H: Any,
     rho0: Qobj,
@@ -122,7 +124,7 @@ def sensitivity(
     True
     """
     times = _checks.times(tlist, "tlist")
-    settings = Options.read({**ACCURACY, **(options or {})})
+    settings = Options.read(options, **ACCURACY)
     equation = read(H, c_ops, args, times)
     rho = equation.density_matrix(rho0)
     observables = hermitian_observables(equation, e_ops)
@@ -217,6 +219,7 @@ def _coupled(
     return CoupledGenerator(terms), np.concatenate(starts)
 
 
+@bringing()
 def gradient(
     H: Any,
     rho0: Qobj,
@@ -271,7 +274,7 @@ def gradient(
     True
     """
     times = _checks.times(tlist, "tlist")
-    settings = Options.read({**ACCURACY, **(options or {})})
+    settings = Options.read(options, **ACCURACY)
     equation = read(H, c_ops, args, times)
     rho = equation.density_matrix(rho0)
     observables = hermitian_observables(equation, e_ops)

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.analysis.parameters import Parameter, ParametrisedGenerator, stationary_parameters
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.equations import MasterEquation, read
@@ -31,6 +32,7 @@ _RESIDUAL = 1e-9
 _EPS = np.finfo(float).eps
 
 
+@bringing()
 def spectrum_sensitivity(
     H: Any,
     wlist: Any,

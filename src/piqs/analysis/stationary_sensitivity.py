@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.analysis.parameters import ParametrisedGenerator, stationary_parameters
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.analysis.sensitivity import hermitian_observables
@@ -19,6 +20,7 @@ from piqs.solvers.steady_state import find_steady_state
 __all__ = ["gap_sensitivity", "steadystate_sensitivity"]
 
 
+@bringing()
 def steadystate_sensitivity(
     H: Any,
     e_ops: Any,
@@ -84,6 +86,7 @@ def steadystate_sensitivity(
     return expect, derivatives
 
 
+@bringing()
 def gap_sensitivity(
     H: Any, wrt: Any = None, c_ops: Any = None, args: dict[str, Any] | None = None
 ) -> tuple[float, dict[str, float]]:

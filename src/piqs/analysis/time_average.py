@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from piqs._interrupts import bringing
 from piqs.trajectories.result import McResult
 
 # Batches a trajectory is cut into; their means must be nearly independent for the error to hold.
@@ -26,6 +27,7 @@ class TimeAverage(NamedTuple):
     samples: float
 
 
+@bringing()
 def time_averages(result: McResult, start: float | None = None) -> dict[Any, TimeAverage]:
     r"""Averages over time of what long trajectories show in their steady state.
 
@@ -111,7 +113,7 @@ def _average(key: Any, values: np.ndarray, step: float) -> TimeAverage:
             + "the trajectories differ from one another far more than each within itself, as in a bistable system; "
             "run longer than the switching time",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     elif abs(halves.mean()) > _SIGMAS * 2 * error:
         warnings.warn(
@@ -119,14 +121,14 @@ def _average(key: Any, values: np.ndarray, step: float) -> TimeAverage:
             + f"the first half differs from the second by {abs(halves.mean()):.3g}, the error being {error:.2g}; "
             "start later",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     elif length * step < 10 * tau:
         warnings.warn(
             name
             + f"the correlation time {tau:.3g} is not short against the batches of {length * step:.3g}; run longer",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     samples = variance / error**2 if error > 0 else float(used.size)
     return TimeAverage(mean, error, float(tau), float(samples))

@@ -51,7 +51,7 @@ def get_index(N: int, j: float, m: float, m1: float, blocks: Any = None) -> tupl
     return ket_index(N, j, m), ket_index(N, j, m1)
 
 
-def jmm1_dictionary(N: int) -> list[dict]:
+def jmm1_dictionary(N: int) -> list[dict[Any, Any]]:
     r"""Dictionaries between (j, m, m1) and the position of :math:`|j,m\rangle\langle j,m_1|`.
 
     Parameters

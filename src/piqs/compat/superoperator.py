@@ -12,8 +12,9 @@ from qutip import Qobj
 from scipy.sparse import csr_array, diags_array, eye_array, vstack
 from scipy.sparse.csgraph import connected_components
 
-from piqs._checks import LARGEST, fits_in_memory
+from piqs._checks import fits_in_memory
 from piqs._checks import matrix as matrix_of
+from piqs._resources import check
 from piqs.linear.dense import exponential as exponential_of
 from piqs.spaces.dicke import block_offsets, num_dicke_states
 from piqs.states.blocks import block_elements
@@ -87,12 +88,13 @@ def check_size(N: int, damping: bool) -> None:
     # at most nine elements a column from the noise, and a few from the Hamiltonian
     stored = 12 * physical + (nds**2 - physical if damping else 0)
     size = 24 * stored + 4 * nds**2
-    if nds**2 > np.iinfo(np.int32).max or size > LARGEST:
+    remedy = "Solve with `Dicke.mesolve`, `Dicke.steadystate` or `Dicke.pisolve`, which do not need it."
+    if nds**2 > np.iinfo(np.int32).max:
         raise MemoryError(
-            f"the superoperator of N = {N} has {nds**2} rows and {size / 2**30:.3g} GiB, more than 32-bit sparse "
-            "indices can count or 8 GiB hold; solve with `Dicke.mesolve`, `Dicke.steadystate` or "
-            "`Dicke.pisolve`, which do not need it"
+            f"the superoperator of N = {N} has {nds**2} rows and {size / 1e9:.3g} GB, more than 32-bit sparse indices can "
+            f"count. {remedy}"
         )
+    check(size, f"the superoperator of N = {N}", remedy)
 
 
 def commutator_on_blocks(N: int, H: Any) -> csr_array:

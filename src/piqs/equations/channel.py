@@ -111,7 +111,7 @@ class Channel:
             given = (given,)
         return tuple(_operator(jump, f"jumps[{k}] of channel {self.name!r}") for k, jump in enumerate(given))
 
-    def c_ops(self, dims: list) -> list[Qobj | QobjEvo]:
+    def c_ops(self, dims: list[Any]) -> list[Qobj | QobjEvo]:
         r"""Collapse operators :math:`\sqrt\gamma K_k` for QuTiP's solvers, with QuTiP's dims given."""
         rate = self.rate
         scale = 1.0 if callable(rate) else sqrt(rate)

@@ -102,7 +102,7 @@ class MasterEquation:
             self._check_superoperator(self.superoperator)
 
     @property
-    def dims(self) -> list:
+    def dims(self) -> list[Any]:
         """QuTiP's dims of the operators."""
         return self.space.operator_dims
 

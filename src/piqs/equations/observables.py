@@ -39,7 +39,7 @@ class Observables:
         By key, what is no operator but a function f(t, state).
     """
 
-    def __init__(self, e_ops: Any, dims: list, args: dict[str, Any] | None) -> None:
+    def __init__(self, e_ops: Any, dims: list[Any], args: dict[str, Any] | None) -> None:
         self.functions: dict[Any, Callable[[float, Qobj], Any]] = {}
         self.parts: dict[Any, list[tuple[sp.csr_array, Any]]] = {}
         for key, op in named(e_ops).items():
@@ -119,7 +119,7 @@ def _nonzero(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return places.astype(np.int32), row[places]
 
 
-def _matrix(operator: Qobj, dims: list, name: str) -> sp.csr_array:
+def _matrix(operator: Qobj, dims: list[Any], name: str) -> sp.csr_array:
     if not operator.isoper or operator.dims != dims:
         raise DimensionError(f"{name} has dims {operator.dims}, but the problem has dims {dims}")
     return matrix_of(operator, name)

@@ -41,7 +41,7 @@ class Operator:
     @property
     def terms(self) -> list[tuple[sp.csr_array, Coefficient | None]]:
         """All matrices with their coefficients, the constant one first with None."""
-        first: list = [] if self.constant is None else [(self.constant, None)]
+        first: list[Any] = [] if self.constant is None else [(self.constant, None)]
         return first + list(self.parts)
 
     def at(self, t: float, size: int) -> sp.csr_array:
@@ -51,7 +51,7 @@ class Operator:
             total = total + finite_value(f, t) * part
         return total
 
-    def qobj(self, dims: list) -> Qobj | QobjEvo:
+    def qobj(self, dims: list[Any]) -> Qobj | QobjEvo:
         """The operator for QuTiP, with QuTiP's dims."""
         parts = [
             (Qobj(sp.csr_matrix(part, dtype=complex), dims=dims, dtype="csr"), f) for part, f in self.terms
@@ -122,7 +122,7 @@ def operator_of(parts: list[tuple[Qobj, Coefficient | None]], name: str) -> Oper
     return Operator(constant, tuple(varying))
 
 
-def check_dims(operator: Any, dims: list, name: str) -> None:
+def check_dims(operator: Any, dims: list[Any], name: str) -> None:
     """Refuse an operator with other dims than the problem's."""
     if operator.dims[0] != operator.dims[1] or operator.dims[0] != dims[0]:
         raise DimensionError(

@@ -100,7 +100,7 @@ def _from_qutip(
     )
 
 
-def _space(dims: list, size: int, N: Any) -> Space:
+def _space(dims: list[Any], size: int, N: Any) -> Space:
     """The space of operators with these dims: Dicke kets where N says so."""
     sizes = _flat(dims[0])
     if size != prod(sizes):
@@ -124,7 +124,7 @@ def _space(dims: list, size: int, N: Any) -> Space:
     return parts[0] if len(parts) == 1 else ProductSpace(dict(enumerate(parts)))
 
 
-def _as_list(c_ops: Any) -> list:
+def _as_list(c_ops: Any) -> list[Any]:
     """Collapse operators as a list; a single Qobj or QobjEvo is one operator."""
     if c_ops is None:
         return []
@@ -140,7 +140,7 @@ def _flat(dims: Any) -> list[int]:
     return [d for part in dims for d in (_flat(part) if isinstance(part, list) else [part])]
 
 
-def _same_dims(operator: Qobj, dims: list, name: str) -> None:
+def _same_dims(operator: Qobj, dims: list[Any], name: str) -> None:
     own = operator.dims[0] if operator.issuper else operator.dims
     if own != dims or operator.dims[0] != operator.dims[1]:
         raise DimensionError(

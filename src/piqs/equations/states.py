@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from qutip import Qobj, ket2dm
 
 from piqs._checks import matrix as matrix_of
-from piqs._resources import available_bytes
+from piqs._resources import check
 from piqs.equations.operator import check_hermitian
 from piqs.errors import DimensionError, UnphysicalWarning
 
@@ -20,14 +20,14 @@ _LARGEST_BLOCK = 400
 _NEARLY_A_STATE = 1e-2
 
 
-def density_matrix(rho0: Any, dims: list, name: str = "rho0") -> sp.csr_array:
+def density_matrix(rho0: Any, dims: list[Any], name: str = "rho0") -> sp.csr_array:
     """The density matrix of a ket or operator, refusing what is no state of a system with these dims."""
     matrix = _matrix(rho0, dims, name)
     _check_state(matrix, rho0.isket, name)
     return matrix
 
 
-def initial_operator(operator: Any, dims: list, name: str = "rho0") -> sp.csr_array:
+def initial_operator(operator: Any, dims: list[Any], name: str = "rho0") -> sp.csr_array:
     """The matrix of an operator (of a ket: its projector) to evolve, which need not be a state.
 
     Warns
@@ -44,17 +44,16 @@ def initial_operator(operator: Any, dims: list, name: str = "rho0") -> sp.csr_ar
     return matrix
 
 
-def _matrix(rho0: Any, dims: list, name: str) -> sp.csr_array:
+def _matrix(rho0: Any, dims: list[Any], name: str) -> sp.csr_array:
     if not isinstance(rho0, Qobj):
         raise TypeError(f"{name} must be a Qobj (ket or density matrix), got {type(rho0).__name__}")
     if rho0.isket:
         occupied = matrix_of(rho0, name).nnz
-        needed = 48 * occupied**2  # the elements, their indices, and a copy
-        if needed > available_bytes():
-            raise MemoryError(
-                f"{name} is a ket with {occupied:,} components, whose density matrix takes {needed / 1e9:.3g} GB; use "
-                "trajectories (piqs.mcsolve), which need the ket only"
-            )
+        check(
+            48.0 * occupied**2,  # the elements, their indices, and a copy
+            f"the density matrix of {name}, a ket with {occupied:,} components,",
+            "Use trajectories (piqs.mcsolve), which need the ket only.",
+        )
         rho0 = ket2dm(rho0)
     elif not rho0.isoper:
         raise TypeError(f"{name} must be a ket or a density matrix, got a {rho0.type} with dims {rho0.dims}")

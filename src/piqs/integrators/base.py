@@ -103,7 +103,7 @@ class Integrator(ABC):
     error : float
         Estimate of the largest error of the states so far, as a trace norm: an expectation value is off by no more than
         this times the largest eigenvalue of its observable.
-    otherwise : type of Integrator or None
+    fallback : type of Integrator or None
         What goes on from where this one does not converge; None makes that an error.
     """
 
@@ -128,7 +128,7 @@ class Integrator(ABC):
         self.done = 0
         self.applications = 0
         self.error = 0.0
-        self.otherwise: type[Integrator] | None = None
+        self.fallback: type[Integrator] | None = None
 
     @classmethod
     def unsuitable(cls, problem: Problem) -> str | None:

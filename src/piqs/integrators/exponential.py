@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from piqs._interrupts import dense
 from piqs._resources import one_blas_thread
 from piqs.integrators.base import OnMatrix
 from piqs.linear.dense import exponential
@@ -55,7 +56,7 @@ class Exponential(OnMatrix):
             count = int(other[0]) if other.size else ahead.size
             if not abs(ahead[0] - spacing) <= rounding[0]:
                 spacing = float(ahead[:count].mean())
-                propagator = exponential(spacing * matrix)
+                propagator = dense(exponential, spacing * matrix)
             states = self._powers(propagator, count)
             if whole:
                 # Rounding changes the trace by eps |L| t.
@@ -68,7 +69,7 @@ class Exponential(OnMatrix):
         while states.shape[1] < count:
             self.applications += 1
             states = np.hstack([states, propagator @ states])
-            propagator = propagator @ propagator
+            propagator = dense(_square, propagator)
         return states[:, :count]
 
     def _record(self, states: np.ndarray) -> None:
@@ -78,3 +79,7 @@ class Exponential(OnMatrix):
             for state in states.T:
                 self.record_state(np.ascontiguousarray(state))
         self.x = np.ascontiguousarray(states[:, -1])
+
+
+def _square(matrix: np.ndarray) -> np.ndarray:
+    return matrix @ matrix

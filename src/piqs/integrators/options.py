@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
+from piqs import _checks
 from piqs.integrators.registry import METHODS, QUTIP_METHODS
 
 _REAL = (int, float, np.integer, np.floating)
@@ -62,8 +63,8 @@ class Options:
         return QUTIP_METHODS.get(self.method, self.method)
 
     @classmethod
-    def read(cls, options: Mapping[str, Any] | None) -> Options:
-        """Options from a dictionary with QuTiP's keys.
+    def read(cls, options: Mapping[str, Any] | None, **defaults: Any) -> Options:
+        """Options from a dictionary with QuTiP's keys, and other defaults than QuTiP's.
 
         Raises
         ------
@@ -72,9 +73,7 @@ class Options:
         ValueError
             For a tolerance that is not positive or a method that does not exist.
         """
-        if options is not None and not isinstance(options, Mapping):
-            raise TypeError(f"options must be a dictionary, got {options!r}")
-        given = dict(options or {})
+        given = {**defaults, **_checks.mapping(options, "options", "of options of the solver")}
         known = set(cls.__dataclass_fields__) - {"without_effect"}
         unknown = set(given) - known - _WITHOUT_EFFECT
         if unknown:

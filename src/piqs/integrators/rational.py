@@ -107,9 +107,9 @@ class Rational(OnMatrix):
                 if length > first:
                     window, gamma = max(_SHORTER * length, first), 0.0
                     continue
-                if self.otherwise is None:
+                if self.fallback is None:
                     raise
-                self._hand_over(t, self.otherwise)
+                self._hand_over(t, self.fallback)
                 return
             if space.reach < 0.2 * length:
                 # Too much happens within the window for this pole.
@@ -139,7 +139,7 @@ class Rational(OnMatrix):
         self.record_values(rest.values[1:])
 
     def _factor(self, gamma: float) -> Factors:
-        return Factors(sp.eye_array(self.generator.n) - gamma * self.matrix, often=True)
+        return Factors(sp.eye_array(self.generator.n) - gamma * self.matrix, many_solves=True)
 
     def _space(self, lu: Factors, gamma: float, window: float, first: float, allowed: float) -> _Space:
         """The smallest space whose error is as small as allowed at all times from the first output on."""

@@ -13,6 +13,7 @@ from piqs._kernels import apply as kernels
 from piqs._resources import threads_for
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
+from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator
 
 # Step control of Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4.
@@ -174,6 +175,7 @@ class Implicit(Integrator):
                 max_step=min(longest, self.problem.max_step or np.inf),
                 first_step=min(first, end - t) if np.isfinite(first) else None,
             )
+            solver.lu, solver.solve_lu = Factors, Factors.solve
             while solver.status == "running":
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", sp.SparseEfficiencyWarning)

@@ -75,7 +75,7 @@ def nearest_zero(generator: AssembledGenerator, k: int) -> np.ndarray:
     """At least the k eigenvalues of the smallest magnitude, by shift-and-invert with one sparse LU; see `rightmost`."""
     n, matrix = generator.n, generator.matrix
     shift = _SHIFT * float(np.abs(matrix.diagonal()).max() or abs(matrix).max())
-    lu = Factors(matrix - shift * sp.eye_array(n), often=True)
+    lu = Factors(matrix - shift * sp.eye_array(n), many_solves=True)
     found = np.zeros(0, dtype=complex)
     for more in (4, 12):
         # Nearest to the shift is not quite nearest to zero: a few more decide.

@@ -31,7 +31,7 @@ class Factors:
     ----------
     matrix : sparse array (n, n)
         The matrix.
-    often : bool
+    many_solves : bool
         Whether many solves will follow: then large factors of a real matrix are copied to be solved on all threads.
 
     Raises
@@ -42,7 +42,7 @@ class Factors:
         Before allocating, if the factors would not fit.
     """
 
-    def __init__(self, matrix: sp.sparray, often: bool = False) -> None:
+    def __init__(self, matrix: sp.sparray, many_solves: bool = False) -> None:
         csr = sp.csr_array(matrix)
         n = csr.shape[0]
         graph = _graph(csr)
@@ -70,7 +70,7 @@ class Factors:
             self._lu = listening(sla.splu, permuted, **settings)
 
         self._triangles: tuple[np.ndarray, ...] = ()
-        if often and self._lu.nnz >= _WORTH_COPYING and csr.dtype == np.float64:
+        if many_solves and self._lu.nnz >= _WORTH_COPYING and csr.dtype == np.float64:
             self._copy(available_threads())
 
     def _copy(self, threads: int) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
+from piqs._interrupts import dense
 from piqs.liouville import AssembledGenerator, Lindbladian
 from piqs.liouville.basis import SQRT2
 
@@ -66,8 +67,8 @@ class _Blocks:
         for k in range(count):
             kets = np.flatnonzero(label == k)
             place[kets] = np.arange(kets.size)
-            values, vectors = np.linalg.eig(drift[kets][:, kets].toarray())
-            inverse = np.linalg.inv(vectors)
+            values, vectors = dense(np.linalg.eig, drift[kets][:, kets].toarray())
+            inverse = dense(np.linalg.inv, vectors)
             adjoints = np.ascontiguousarray(vectors.conj().T), np.ascontiguousarray(inverse.conj().T)
             self.eigen.append((values, vectors, inverse, *adjoints))
         pair, imaginary = generator.keys >> 1, (generator.keys & 1).astype(bool)

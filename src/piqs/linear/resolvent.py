@@ -7,7 +7,9 @@ asked for: the accuracy is checked at every frequency, and in the worst case eve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg as la
@@ -56,8 +58,15 @@ class Resolvent:
         self._extend(self.sources)
 
     @one_blas_thread()
-    def values(self, functionals: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    def values(
+        self,
+        functionals: np.ndarray,
+        frequencies: np.ndarray,
+        on_progress: Callable[[float], Any] | None = None,
+    ) -> np.ndarray:
         """o . (i omega - L)^-1 x for functionals (n,), possibly complex: an array (frequencies, p).
+
+        `on_progress` is called with the part of the frequencies that are found.
 
         Raises
         ------
@@ -68,6 +77,8 @@ class Resolvent:
         while True:
             values, residuals = self._project(functionals, frequencies)
             worst = int(np.argmax(residuals))
+            if on_progress is not None:
+                on_progress(float(np.mean(residuals <= _RESIDUAL)))
             if residuals[worst] <= _RESIDUAL:
                 return values
             if visits[worst] == _VISITS or self.basis.shape[1] == self._full:

@@ -15,6 +15,7 @@ held during a cycle, it converges.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -131,8 +132,8 @@ class TwoLevel:
         return self._factors.nnz
 
     @one_blas_thread()
-    def null_vector(self, goal: float) -> NullVector:
-        """The null vector of trace 1, with |A x| at most `goal`.
+    def null_vector(self, goal: float, on_residual: Callable[[float], None] | None = None) -> NullVector:
+        """The null vector of trace 1, with |A x| at most `goal`; `on_residual` is told how small it has become.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class TwoLevel:
         for _ in range(_MOST_PLAIN):
             before = residual
             x = self._normalised(self._swept(self._balanced(x), np.zeros(x.size)))
-            residual = float(np.linalg.norm(self.matrix @ x))
+            residual = self._residual(x, on_residual)
             if residual <= goal or not residual < _PROGRESS * before:
                 break
         for _ in range(_MOST_CYCLES):
@@ -155,7 +156,7 @@ class TwoLevel:
             step = self._cycle(-(self.matrix @ x), max(_DIGITS, 0.3 * goal / residual))
             condition = max(condition, step.condition)
             x = self._normalised(x + step.x)
-            residual = float(np.linalg.norm(self.matrix @ x))
+            residual = self._residual(x, on_residual)
             if not residual < _STALLED * before:
                 break
         if not residual <= goal:
@@ -164,6 +165,12 @@ class TwoLevel:
             )
         self.hold(x)
         return NullVector(self._outside(x), residual, condition)
+
+    def _residual(self, x: np.ndarray, on_residual: Callable[[float], None] | None) -> float:
+        residual = float(np.linalg.norm(self.matrix @ x))
+        if on_residual is not None:
+            on_residual(residual)
+        return residual
 
     @one_blas_thread()
     def response(self, b: np.ndarray, rtol: float) -> Cycle:

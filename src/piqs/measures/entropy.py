@@ -11,6 +11,7 @@ import numpy as np
 from qutip import Qobj
 from scipy.special import entr
 
+from piqs._checks import finite, function
 from piqs.measures.reading import hermitian_matrix, read_in
 from piqs.spaces import Space
 from piqs.spaces.dicke import block_offsets, j_vals, log_degeneracy, num_tls
@@ -69,6 +70,7 @@ def dicke_function_trace(f: Callable[[np.ndarray], np.ndarray], rho: Qobj) -> fl
     >>> float(dicke_function_trace(lambda x: x**2, dicke(4, 0, 0)))
     0.5
     """
+    function(f, "f", "of an array")
     values, logs = block_spectrum(rho)
     empty = values == 0
     if np.any(logs[~empty] > _LARGEST_LOG) or (np.any(logs > _LARGEST_LOG) and f(np.zeros(1))[0] != 0):
@@ -224,6 +226,6 @@ def entropy_of_blocks(blocks: Iterable[tuple[np.ndarray, float]]) -> float:
 
 def log_of(base: float) -> float:
     """Logarithm of the base of an entropy."""
-    if not base > 1:
+    if not finite(base, "base") > 1:
         raise ValueError(f"base must be larger than 1 (e for nats, 2 for bits), got {base!r}")
     return float(np.log(base))

@@ -20,6 +20,7 @@ import numpy as np
 from qutip import Qobj
 from scipy.special import entr
 
+from piqs._checks import flag
 from piqs._kernels.sphere import legendre_sums, multipoles
 from piqs.measures.reading import DickeState, read
 
@@ -157,7 +158,7 @@ def spin_p(rho: Qobj, theta: Any, phi: Any, by_ladder: bool = False) -> Any:
 
 
 def _distribution(rho: Qobj, kind: str, theta: Any, phi: Any, by_ladder: bool) -> Any:
-    state = read(rho)
+    state, by_ladder = read(rho), flag(by_ladder, "by_ladder")
     polar, azimuth = _angles(theta, "theta", 0.0, np.pi), _angles(phi, "phi", -2 * np.pi, 2 * np.pi)
     if polar.ndim == 1 and azimuth.ndim == 1:
         polar, azimuth = np.meshgrid(polar, azimuth)

@@ -274,7 +274,7 @@ def _ket(psi: Qobj, N: int, name: str) -> DickeState:
     return DickeState(N, csr_array(column @ column.conj().T))
 
 
-def _one_ensemble(parts: list, name: str) -> None:
+def _one_ensemble(parts: list[Any], name: str) -> None:
     """Refuse the dims of a composite or of the 2^N space, saying how to get at one ensemble."""
     if len(parts) == 1:
         return

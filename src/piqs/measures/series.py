@@ -9,6 +9,8 @@ import numpy as np
 from qutip import Qobj
 from qutip.ui.progressbar import progress_bars
 
+from piqs import _checks
+
 __all__ = ["measure_over"]
 
 
@@ -50,15 +52,12 @@ def measure_over(
     """
     functions = f if isinstance(f, Mapping) else {None: f}
     for name, function in functions.items():
-        if not callable(function):
-            raise TypeError(
-                f"f{'' if name is None else f'[{name!r}]'} must be a function of a density matrix, got {function!r}"
-            )
+        _checks.function(function, "f" if name is None else f"f[{name!r}]", "of a density matrix")
     if progress_bar not in progress_bars:
         raise ValueError(f"progress_bar must be one of {list(progress_bars)}, got {progress_bar!r}")
     states, number = _states(result)
     bar = progress_bars[progress_bar](number)
-    found: dict[Any, list] = {name: [] for name in functions}
+    found: dict[Any, list[Any]] = {name: [] for name in functions}
     for rho in states:
         for name, function in functions.items():
             found[name].append(function(rho))
@@ -71,6 +70,10 @@ def measure_over(
 def _states(result: Any) -> tuple[Any, int]:
     """The states of a result, one after the other, and how many there are."""
     if isinstance(result, (list, tuple)):
+        if not result or not all(isinstance(state, Qobj) for state in result):
+            raise TypeError(
+                f"result must be a result, or a list of at least one state (Qobj), got {result!r:.60}"
+            )
         return result, len(result)
     if hasattr(result, "density_matrices"):
         return result.density_matrices(), len(result.times)
@@ -80,7 +83,7 @@ def _states(result: Any) -> tuple[Any, int]:
     return states, len(states)
 
 
-def _stacked(values: list) -> Any:
+def _stacked(values: list[Any]) -> Any:
     """Arrays over time, where that is possible."""
     if values and all(isinstance(value, tuple) for value in values):
         return tuple(_stacked(list(part)) for part in zip(*values, strict=True))

@@ -15,9 +15,10 @@ from piqs.equations import Channel, MasterEquation
 from piqs.equations.operator import evolving_parts
 from piqs.errors import DimensionError
 from piqs.models.base import Model
-from piqs.models.factored import Factored, factored
+from piqs.models.factored import factored
 from piqs.operators.factors import OperatorSum
 from piqs.spaces import ProductSpace
+from piqs.trajectories.factored import Factored
 
 __all__ = ["Composite"]
 

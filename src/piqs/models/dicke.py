@@ -295,7 +295,7 @@ class Dicke(SixRates, Model):
         """
         check_size(self.N, damping)
         dissipator = dissipator_on_blocks(self.N, self.noise())
-        rate = _damping_rate(dissipator) if damping else 0.0
+        rate = _damping_rate(dissipator) if _checks.flag(damping, "damping") else 0.0
         H = self.hamiltonian
         if isinstance(H, (QobjEvo, list)):
             evolving = QobjEvo(H, args=args)

@@ -65,7 +65,7 @@ class DressedEquation(Model):
 
     energies: np.ndarray
     states: np.ndarray
-    dims: list
+    dims: list[Any]
     rates: sp.csr_array
     joint_jumps: list[Qobj]
 
@@ -179,7 +179,7 @@ class DressedEquation(Model):
         downward = self.energies[None, :] - self.energies[:, None] > _resolution(self.energies)
         return as_qobj(np.where(downward, self.to_dressed(operator).full(), 0.0))
 
-    def _check(self, operator: Any, dims: list, name: str, space: str) -> None:
+    def _check(self, operator: Any, dims: list[Any], name: str, space: str) -> None:
         if not isinstance(operator, Qobj):
             raise TypeError(f"{name} must be a Qobj on {space}, got {type(operator).__name__}")
         if operator.dims not in ([dims, dims], [dims, [1] * len(dims)], [dims, [1]]):
@@ -276,10 +276,12 @@ def dressed_equation(
     kappa = _checks.rate(cavity_loss, "cavity_loss")
     T = _checks.rate(temperature, "temperature")
     width = _checks.rate(width, "width")
-    if not (isinstance(secular, (bool, np.bool_)) or secular == "pairs"):
+    if not (isinstance(secular, (bool, np.bool_)) or (isinstance(secular, str) and secular == "pairs")):
         raise ValueError(f"secular must be True, False or 'pairs', got {secular!r}")
     if width and secular is not True:
         raise ValueError(f"width needs secular=True, got width = {width!r} with secular = {secular!r}")
+    if spectral_density is not None:
+        _checks.function(spectral_density, "spectral_density", "of an array of frequencies")
     energies, states = _eigenstates(H)
     frequency = energies[None, :] - energies[:, None]
     same = _resolution(energies)

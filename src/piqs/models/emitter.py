@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from qutip import Qobj
 
-from piqs._checks import number_of_emitters
+from piqs._checks import at_most, number_of_emitters
 from piqs.errors import DimensionError
 
 __all__ = ["Emitter"]
 
 # A state may miss its trace, its Hermiticity and its positivity by so much.
 _ACCURACY = 1e-10
+# No space of emitters with more levels can be built.
+_MOST_LEVELS = 10_000
 
 
 class Emitter:
@@ -158,6 +160,7 @@ def _names(levels: int | Sequence[str]) -> tuple[str, ...]:
             raise ValueError(f"levels must have names without '->' and outer spaces, got {wrong[0]!r}")
         return names
     count = number_of_emitters(levels, "levels") if not isinstance(levels, str) else 0
+    at_most(count, _MOST_LEVELS, "levels", "no space of emitters with more can be built")
     if count < 2:
         raise ValueError(f"levels must be a number of at least 2 or a sequence of names, got {levels!r}")
     return tuple(str(k) for k in range(count))

@@ -27,7 +27,7 @@ def check_hamiltonian(space: Space, hamiltonian: Any, remedy: str) -> None:
             check_hermitian(elements, "hamiltonian")
 
 
-def _parts(hamiltonian: Any) -> list:
+def _parts(hamiltonian: Any) -> list[Any]:
     """Operators of which the Hamiltonian is made, without their coefficients, and functions of time."""
     if hamiltonian is None:
         return []

@@ -43,7 +43,7 @@ class Mode(Model):
     """
 
     def __init__(self, n_fock: int, frequency: float = 0.0, loss: Any = 0.0, occupation: float = 0.0) -> None:
-        if isinstance(n_fock, bool) or int(n_fock) != n_fock or n_fock < 2:
+        if isinstance(n_fock, bool) or finite(n_fock, "n_fock") % 1 or n_fock < 2:
             raise ValueError(f"n_fock must be a whole number of at least 2 Fock states, got {n_fock!r}")
         self.n_fock = int(n_fock)
         self.frequency = finite(frequency, "frequency")

@@ -106,7 +106,7 @@ class Ensemble(MultilevelStates):
         self.threshold = _checks.finite(threshold, "threshold")
         self.emitter = Emitter(levels, 1 if mode is None else mode.n_fock)
         d = self.emitter.d
-        diagrams = [[self.N] + [0] * (d - 1)] if symmetric else None
+        diagrams = [[self.N] + [0] * (d - 1)] if _checks.flag(symmetric, "symmetric") else None
         self.kets = MultilevelSpace(self.N, d, diagrams, self.emitter.labels, self.emitter.edge)
         self.channels: list[Channel] = []
         self.hamiltonian = hamiltonian

@@ -128,12 +128,12 @@ def _coefficients(kets: MultilevelSpace, smaller: MultilevelSpace | None) -> tup
             row = np.zeros(len(patterns), dtype=np.int64) if smaller is None else smaller.index(patterns)
             found.append((np.full_like(row, k), row, column, np.full_like(row, level), value))
             count += row.size
-            if _BYTES * count > _resources.available_bytes():
-                raise MemoryError(
-                    f"operators of N = {kets.N} emitters with d = {kets.d} levels ({kets.size:,} kets) need more than "
-                    f"{count:,} coefficients, which exceed the {_resources.available_bytes() / 1e9:.1f} GB available; lower "
-                    "N or d, or build only the symmetric irrep if all noise is collective"
-                )
+            _resources.check(
+                _BYTES * count,
+                f"operators of N = {kets.N} emitters with d = {kets.d} levels ({kets.size:,} kets), of more than {count:,} "
+                "coefficients,",
+                "Lower N or d, or build only the symmetric irrep if all noise is collective.",
+            )
     k_all, row, column, level, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return k_all, row, column, level, value
 

@@ -49,7 +49,7 @@ def ap(j: float, m: float) -> float:
     >>> float(ap(1, 0)) ** 2
     2.0000000000000004
     """
-    return np.sqrt(_inside((j - m) * (j + m + 1), j, m))
+    return _rung(j, m, 1)
 
 
 def am(j: float, m: float) -> float:
@@ -69,13 +69,15 @@ def am(j: float, m: float) -> float:
     >>> float(am(1, -1))
     0.0
     """
-    return np.sqrt(_inside((j + m) * (j - m + 1), j, m))
+    return _rung(j, m, -1)
 
 
-def _inside(squared: float, j: float, m: float) -> float:
+def _rung(j: float, m: float, sign: int) -> float:
+    """sqrt((j -+ m)(j +- m + 1))."""
     if not (finite(j, "j") >= 0 and abs(finite(m, "m")) <= j):
         raise ValueError(f"m must lie between -j and j, got j = {j!r}, m = {m!r}")
-    return squared
+    root: float = np.sqrt((j - sign * m) * (j + sign * m + 1))
+    return root
 
 
 def csr_from_columns(rows: Any, columns: Any, values: Any, size: int) -> csr_array:
@@ -161,7 +163,7 @@ def _check_op(op: Any) -> None:
 
 
 # 2^N of more emitters is not worked out: of a billion it would fill the memory itself.
-_HOPELESS = 1000
+_HOPELESS = 900
 
 
 def _check_size(N: int, entries: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj
 
+from piqs._checks import flag
 from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
 from piqs.spaces.dicke import block_offsets, num_tls, quantum_numbers
@@ -71,7 +72,7 @@ def plot_dicke_triangle(
     ax.add_collection(collection)
     ax.set(xlabel="$j$", ylabel="$m$", aspect="equal")
     ax.set(xlim=(j.min() - 0.6, N / 2 + 0.6), ylim=(-N / 2 - 0.6, N / 2 + 0.6))
-    if colorbar:
+    if flag(colorbar, "colorbar"):
         draw_colorbar(ax, collection, r"$\langle j,m|\rho|j,m\rangle$")
     return ax
 
@@ -127,7 +128,7 @@ def plot_block_matrix(
             Rectangle((start - 0.5, start - 0.5), stop - start, stop - start, fill=False, ec="0.35", lw=0.6)
         )
     ax.set(xlabel="ket", ylabel="ket")
-    if colorbar:
+    if flag(colorbar, "colorbar"):
         draw_colorbar(ax, image, label)
     return ax
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qutip import Qobj
 
+from piqs._checks import flag
 from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
 from piqs.plotting.sphere import centred
@@ -71,7 +72,7 @@ def plot_mode_wigner(
         np.asarray(x), np.asarray(p), W, norm=centred(W), cmap=cmap, shading="nearest", rasterized=True
     )
     ax.set(xlabel="$x$", ylabel="$p$", aspect="equal")
-    if colorbar:
+    if flag(colorbar, "colorbar"):
         draw_colorbar(ax, mesh, "$W(x,p)$")
     return ax
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qutip import Qobj
 
+from piqs._checks import flag, instance
 from piqs.models.multilevel import Ensemble
 from piqs.plotting.axes import axes, check_cmap
 from piqs.plotting.axes import colorbar as draw_colorbar
@@ -71,6 +72,7 @@ def plot_ternary(
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import RegularPolygon
 
+    instance(ensemble, Ensemble, "ensemble", "an Ensemble")
     kets = ensemble.kets
     if kets.d != 3:
         raise ValueError(f"ensemble must have emitters with three levels, got {kets.d}")
@@ -82,7 +84,9 @@ def plot_ternary(
     kept = np.ones(kets.size, dtype=bool)
     if irrep is not None:
         same = (
-            np.all(kets.diagrams == np.asarray(irrep), axis=1) if len(irrep) == 3 else np.zeros(1, dtype=bool)
+            np.all(kets.diagrams == np.asarray(irrep), axis=1)
+            if isinstance(irrep, (list, tuple, np.ndarray)) and np.shape(irrep) == (3,)
+            else np.zeros(1, dtype=bool)
         )
         if not same.any():
             raise ValueError(
@@ -105,6 +109,6 @@ def plot_ternary(
     ax.text(0, N * np.sqrt(0.75) + 0.9, first, ha="center", va="bottom")
     ax.text(-N / 2, -0.9, second, ha="center", va="top")
     ax.text(N / 2, -0.9, third, ha="center", va="top")
-    if colorbar:
+    if flag(colorbar, "colorbar"):
         draw_colorbar(ax, collection, "probability")
     return ax

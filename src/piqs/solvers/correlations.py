@@ -12,10 +12,10 @@ import scipy.sparse as sp
 from qutip import Qobj, QobjEvo, qeye
 from qutip.ui.progressbar import progress_bars
 
-from piqs._checks import choice, finite
+from piqs._checks import choice, finite, flag
 from piqs._checks import matrix as matrix_of
 from piqs._checks import times as checked_times
-from piqs._interrupts import bringing_result
+from piqs._interrupts import bringing
 from piqs.equations import Observables, read
 from piqs.errors import NotExpressibleError
 from piqs.integrators.base import Problem
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 
-@bringing_result
+@bringing()
 def correlation_2op_1t(
     H: Any,
     state0: Qobj | None,
@@ -101,12 +101,12 @@ def correlation_2op_1t(
     >>> np.allclose(c, np.exp(-tau / 2), atol=1e-8)
     True
     """
-    A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
+    A, B, C = (a_op, b_op, None) if flag(reverse, "reverse") else (None, a_op, b_op)
     names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
     return _one_time(H, state0, taulist, c_ops, (A, B, C), names, solver, args, options)
 
 
-@bringing_result
+@bringing()
 def correlation_2op_2t(
     H: Any,
     state0: Qobj | None,
@@ -163,7 +163,7 @@ def correlation_2op_2t(
     >>> np.allclose(c, np.exp(-t[:, None] - tau / 2), atol=1e-6)
     True
     """
-    A, B, C = (a_op, b_op, None) if reverse else (None, a_op, b_op)
+    A, B, C = (a_op, b_op, None) if flag(reverse, "reverse") else (None, a_op, b_op)
     names = ("a_op", "b_op", "") if reverse else ("", "a_op", "b_op")
     choice(map, "map", ("serial", "parallel", "loky"))
     return _two_times(
@@ -171,7 +171,7 @@ def correlation_2op_2t(
     )
 
 
-@bringing_result
+@bringing()
 def correlation_3op_1t(
     H: Any,
     state0: Qobj | None,
@@ -217,7 +217,7 @@ def correlation_3op_1t(
     return _one_time(H, state0, taulist, c_ops, (a_op, b_op, c_op), names, solver, args, options)
 
 
-@bringing_result
+@bringing()
 def correlation_3op_2t(
     H: Any,
     state0: Qobj | None,
@@ -274,7 +274,15 @@ def correlation_3op_2t(
     )
 
 
-@bringing_result
+def _product(b_op: Any, c_op: Any) -> Qobj | QobjEvo:
+    """B C, of operators that fit each other."""
+    dims = [getattr(op, "dims", None) for op in (b_op, c_op)]
+    if not all(isinstance(op, (Qobj, QobjEvo)) for op in (b_op, c_op)) or dims[0] != dims[1]:
+        raise TypeError(f"b_op and c_op must be operators (Qobj) of the same dims, got {b_op!r} and {c_op!r}")
+    return b_op * c_op
+
+
+@bringing()
 def correlation_4op_1t(
     H: Any,
     state0: Qobj | None,
@@ -315,10 +323,12 @@ def correlation_4op_1t(
     >>> bool(abs(c[0]) < 1e-12), round(float(c[1].real), 6)  # (1/3)^2
     (True, 0.111111)
     """
-    return correlation_3op_1t(H, state0, taulist, c_ops, a_op, b_op * c_op, d_op, solver, args, options)
+    return correlation_3op_1t(
+        H, state0, taulist, c_ops, a_op, _product(b_op, c_op), d_op, solver, args, options
+    )
 
 
-@bringing_result
+@bringing()
 def correlation_4op_2t(
     H: Any,
     state0: Qobj | None,
@@ -362,11 +372,11 @@ def correlation_4op_2t(
     [1.0, 0.367879]
     """
     return correlation_3op_2t(
-        H, state0, tlist, taulist, c_ops, a_op, b_op * c_op, d_op, solver, args, options
+        H, state0, tlist, taulist, c_ops, a_op, _product(b_op, c_op), d_op, solver, args, options
     )
 
 
-@bringing_result
+@bringing()
 def coherence_function_g1(
     H: Any,
     state0: Qobj | None,
@@ -420,7 +430,7 @@ def coherence_function_g1(
     return (G1 / np.sqrt(n * n0))[first:], G1[first:]
 
 
-@bringing_result
+@bringing()
 def coherence_function_g2(
     H: Any,
     state0: Qobj | None,
@@ -505,7 +515,8 @@ def _two_times(
     """<A(t) B(t+tau) C(t)>, by QuTiP where the equation is none of this package's."""
     delays, first = _delays(taulist)
     starts = checked_times([0.0] if tlist is None else tlist, "tlist")
-    last = np.inf if max_t_plus_tau in (None, np.inf) else finite(max_t_plus_tau, "max_t_plus_tau")
+    unlimited = max_t_plus_tau is None or (isinstance(max_t_plus_tau, float) and max_t_plus_tau == np.inf)
+    last = np.inf if unlimited else finite(max_t_plus_tau, "max_t_plus_tau")
     try:
         problem = _Regression(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
     except NotExpressibleError as reason:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from qutip import Qobj
 
+from piqs._interrupts import bringing
 from piqs.equations import read
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.assembled import TooManyUnknowns
@@ -56,6 +57,7 @@ class Explanation:
         return f"<pre>{self}</pre>"
 
 
+@bringing()
 def explain(
     H: Any,
     rho0: Qobj | None = None,

@@ -12,11 +12,12 @@ from qutip import Qobj
 from scipy.sparse.csgraph import connected_components
 
 from piqs._checks import choice
-from piqs._interrupts import bringing_result
+from piqs._interrupts import bringing, dense
 from piqs._resources import one_blas_thread
 from piqs.equations import MasterEquation, read
 from piqs.equations.ladders import warn_if_ladders
-from piqs.linear.arnoldi import ConvergenceError, nearest_zero, rightmost
+from piqs.errors import ConvergenceError
+from piqs.linear.arnoldi import nearest_zero, rightmost
 from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.spaces import Space
@@ -34,7 +35,7 @@ _CLUSTER = 1e-7
 _MODE_RESIDUAL = 1e-8
 
 
-@bringing_result
+@bringing()
 def liouvillian_eigenvalues(
     H: Any,
     c_ops: Any = None,
@@ -98,7 +99,7 @@ def liouvillian_eigenvalues(
     return _eigenvalues(generator, _count(k, generator), which)[0]
 
 
-@bringing_result
+@bringing()
 def liouvillian_gap(
     H: Any, c_ops: Any = None, N: int | Sequence[int | None] | None = None, args: dict[str, Any] | None = None
 ) -> float:
@@ -145,7 +146,7 @@ def slowest_eigenvalue(generator: AssembledGenerator) -> complex:
         k = min(2 * k, generator.n)
 
 
-@bringing_result
+@bringing()
 def liouvillian_modes(
     H: Any,
     c_ops: Any = None,
@@ -284,7 +285,7 @@ def _block_eigenvalues(
             "long; pass for example k=10"
         )
     if k is None or n <= max(_DENSE, 3 * k + 20):
-        return la.eigvals(generator.matrix[inside][:, inside].toarray()).astype(complex)
+        return dense(np.linalg.eigvals, generator.matrix[inside][:, inside].toarray()).astype(complex)
     mask = np.zeros(generator.n, dtype=bool)
     mask[inside] = True
     return (rightmost if which == "LR" else nearest_zero)(generator.restricted(mask, closed_forward=False), k)
@@ -338,7 +339,7 @@ def eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.n
     return vectors / la.norm(vectors, axis=0)
 
 
-def _operator(generator: AssembledGenerator, x: np.ndarray, dims: list) -> Qobj:
+def _operator(generator: AssembledGenerator, x: np.ndarray, dims: list[Any]) -> Qobj:
     """The operator of a complex vector: Hermitian where a phase makes the vector real."""
     x = x * np.exp(-0.5j * np.angle(x @ x))
     if np.abs(x.imag).max() <= 1e-9 * np.abs(x).max():

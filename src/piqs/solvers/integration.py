@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from qutip.ui.progressbar import progress_bars
 
+from piqs._interrupts import interrupts
 from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.choose import choose
 from piqs.integrators.invariants import Invariants
 from piqs.integrators.options import Options
 from piqs.liouville import Generator
+from piqs.solvers.progress import Progress
 from piqs.solvers.result import Result
 
 
@@ -48,8 +48,8 @@ def integrate(
         Whether the vectors are density matrices and stay so, so that trace and populations are watched.
     """
     stats = result.stats
-    bar = progress_bars[settings.progress_bar](times.size, **settings.progress_kwargs)
-    on_progress = _updater(bar) if settings.progress_bar else None
+    progress = Progress(settings.progress_bar, times.size, **settings.progress_kwargs)
+    on_progress = progress if progress.shown else None
     problem = Problem(
         generator, x0, times, rows, settings.rtol, settings.atol, settings.max_step, on_state, on_progress
     )
@@ -64,30 +64,17 @@ def integrate(
     begin = time.perf_counter()
     stats["preparation time"] = begin - start
     try:
-        integrator.run()
-        if watch is not None:
-            watch.check(integrator.x, float(times[-1]), integrator.error)
+        with progress, interrupts():
+            integrator.run()
+            if watch is not None:
+                watch.check(integrator.x, float(times[-1]), integrator.error)
     except KeyboardInterrupt as interrupt:
         stats["end_condition"] = "interrupted"
         interrupt.result = result  # type: ignore[attr-defined]
         raise
     finally:
-        bar.finished()
         stats["method"] = integrator.used
         stats["run time"] = time.perf_counter() - begin
         stats["applications"] = integrator.applications
         stats["error estimate"] = float(integrator.error)
         collect(integrator)
-
-
-def _updater(bar: Any) -> Callable[[int], None]:
-    """Bring a QuTiP progress bar up to the number of outputs done."""
-    seen = 0
-
-    def update(done: int) -> None:
-        nonlocal seen
-        while seen < done:
-            bar.update()
-            seen += 1
-
-    return update

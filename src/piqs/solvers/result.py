@@ -11,14 +11,14 @@ from qutip.core.data import CSR
 from qutip.solver.result import Result as QutipResult
 
 from piqs.liouville import Generator
-from piqs.solvers.views import Views
+from piqs.solvers.base_result import BaseResult
 from piqs.spaces import Space
 
 # States of which this part of the elements may be occupied are dense, as QuTiP's are; others sparse.
 _FULL = 0.25
 
 
-class Result(Views, QutipResult):
+class Result(BaseResult, QutipResult):
     """Times, expectation values and states of an evolution, with the attributes of ``qutip.solver.Result``.
 
     States are held as reduced vectors and become Qobj when they are asked for.
@@ -71,6 +71,10 @@ class Result(Views, QutipResult):
         self._vectors = list(vectors)
         self._final_vector = final
 
+    def _held(self) -> dict[str, bool]:
+        states = bool(self._vectors or self._expanded)
+        return {"states": states, "final_state": states or not (self._final is self._final_vector is None)}
+
     @property
     def states(self) -> list[Qobj]:
         """States at all times, expanded on first use."""
@@ -103,7 +107,7 @@ class Result(Views, QutipResult):
         self._final = value
 
 
-def qobj(generator: Generator, x: np.ndarray, dims: list) -> Qobj:
+def qobj(generator: Generator, x: np.ndarray, dims: list[Any]) -> Qobj:
     """The Hermitian operator of a reduced vector."""
     matrix = generator.unpack(x)
     if matrix.nnz == 0:

@@ -102,7 +102,7 @@ def _evolve(
     expand = partial(_ket, generator, dims=ket.dims)
     result = Result(asked, options, stats, expand, space)
     vectors: list[np.ndarray] = []
-    series: dict[Any, list] = {key: [] for key in asked}
+    series: dict[Any, list[Any]] = {key: [] for key in asked}
 
     def on_state(i: int, x: np.ndarray) -> None:
         t, amplitudes = float(times[i]), _amplitudes(generator, x)
@@ -143,7 +143,7 @@ def _amplitudes(generator: Generator, x: np.ndarray) -> np.ndarray:
     return generator.unpack(x)[:-1, [-1]].toarray().ravel()
 
 
-def _ket(generator: Generator, x: np.ndarray, dims: list) -> Qobj:
+def _ket(generator: Generator, x: np.ndarray, dims: list[Any]) -> Qobj:
     """The ket of a reduced vector."""
     ket = Qobj(_amplitudes(generator, x), dims=dims)
     dtype = qutip_settings.core["default_dtype"]

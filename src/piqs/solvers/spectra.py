@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from piqs._checks import choice
+from piqs._checks import choice, flag
 from piqs._checks import matrix as matrix_of
 from piqs._checks import times as sorted_numbers
-from piqs._interrupts import bringing_result
+from piqs._interrupts import bringing
 from piqs.equations import MasterEquation, read
 from piqs.linear.resolvent import Resolvent
 from piqs.liouville import reduce
 from piqs.liouville.basis import coordinates
+from piqs.solvers.progress import Progress
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
 
@@ -24,7 +25,7 @@ __all__ = ["spectrum", "spectrum_correlation_fft"]
 _KEPT = 1e-12
 
 
-@bringing_result
+@bringing()
 def spectrum(
     H: Any,
     wlist: Any,
@@ -33,6 +34,7 @@ def spectrum(
     b_op: Any = None,
     solver: str = "es",
     coherent: bool = False,
+    progress_bar: str = "",
 ) -> np.ndarray | tuple[np.ndarray, float]:
     r"""Power spectrum of two operators in the steady state.
 
@@ -60,6 +62,8 @@ def spectrum(
         of 1e-10 checked at every frequency.
     coherent : bool, default False
         Also return :math:`2\pi\,\mathrm{Re}(\langle A\rangle\langle B\rangle)`.
+    progress_bar : {"", "text", "enhanced", "tqdm", "html"}
+        Which of QuTiP's bars shows how many of the frequencies are found. None by default.
 
     Returns
     -------
@@ -89,20 +93,26 @@ def spectrum(
     ([0.33, 1.0, 0.33], 0.016)
     """
     choice(solver, "solver", ("es", "pi", "solve"))
+    flag(coherent, "coherent")
     frequencies = sorted_numbers(wlist, "wlist")
     equation = read(H, c_ops).require_constant("spectrum")
     A = matrix_of(equation.operator(a_op, "a_op", constant=True), "a_op")
     B = matrix_of(equation.operator(b_op, "b_op", constant=True), "b_op")
-    rho = matrix_of(find_steady_state(equation)[0], "the steady state")
-    source = sp.csr_array(B @ rho)
-    mean_a, mean_b = (A @ rho).trace(), source.trace()
-    values = _resolvent(equation, A, sp.csr_array(source - mean_b * rho), frequencies)
+    with Progress(progress_bar) as progress:
+        rho = matrix_of(find_steady_state(equation)[0], "the steady state")
+        source = sp.csr_array(B @ rho)
+        mean_a, mean_b = (A @ rho).trace(), source.trace()
+        values = _resolvent(equation, A, sp.csr_array(source - mean_b * rho), frequencies, progress)
     S = 2.0 * values.real
     return (S, float(2.0 * np.pi * (mean_a * mean_b).real)) if coherent else S
 
 
 def _resolvent(
-    equation: MasterEquation, A: sp.csr_array, source: sp.csr_array, frequencies: np.ndarray
+    equation: MasterEquation,
+    A: sp.csr_array,
+    source: sp.csr_array,
+    frequencies: np.ndarray,
+    progress: Progress,
 ) -> np.ndarray:
     """Tr[A (i omega - L)^-1 X] for an operator X without trace."""
     read = np.unique(np.concatenate([coordinates(part)[0] for _, part in hermitian_parts(A)] or [_NO_KEYS]))
@@ -121,7 +131,7 @@ def _resolvent(
         trace, scale = generator.trace, abs(generator.matrix).max()
         kept = generator.populations.size and np.abs(trace @ generator.matrix).max() <= _KEPT * scale
         resolvent = Resolvent(generator.matrix, sources, trace if kept else None)
-        total += resolvent.values(generator.functional(A), frequencies) @ np.array(factors)
+        total += resolvent.values(generator.functional(A), frequencies, progress.part) @ np.array(factors)
     return total
 
 
@@ -177,6 +187,6 @@ def spectrum_correlation_fft(tlist: Any, y: Any, inverse: bool = False) -> tuple
     step = (times[-1] - times[0]) / (times.size - 1)
     if step == 0.0 or np.abs(np.diff(times) - step).max() > 1e-6 * step:
         raise ValueError("tlist must be equally spaced for a Fourier transform, as np.linspace makes it")
-    transform = times.size * np.fft.ifft(values) if inverse else np.fft.fft(values)
+    transform = times.size * np.fft.ifft(values) if flag(inverse, "inverse") else np.fft.fft(values)
     w = 2.0 * np.pi * np.fft.fftfreq(times.size, step)
     return np.fft.fftshift(w), 2.0 * step * np.fft.fftshift(transform).real

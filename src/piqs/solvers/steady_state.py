@@ -9,12 +9,13 @@ import numpy as np
 import scipy.sparse as sp
 from qutip import Qobj, expect
 
-from piqs._interrupts import bringing_result
+from piqs._interrupts import bringing, dense
 from piqs.equations import MasterEquation, read
 from piqs.errors import NoDissipationError, NotExpressibleError
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates
 from piqs.solvers import handover, stationary
+from piqs.solvers.progress import Progress
 from piqs.solvers.result import qobj
 from piqs.solvers.stationary.base import several
 from piqs.solvers.time_evolution import warn_of_truncation
@@ -35,7 +36,7 @@ _QUTIP_KEYWORDS = {
 _SMALL_SPACE = 30
 
 
-@bringing_result
+@bringing()
 def steadystate(
     A: Any = None,
     c_ops: Any = None,
@@ -48,6 +49,7 @@ def steadystate(
     H: Any = None,
     rho: Qobj | None = None,
     solver: str | None = None,
+    progress_bar: str = "",
     **keywords: Any,
 ) -> Qobj | tuple[Qobj, dict[str, Any]]:
     r"""The state with :math:`\mathcal{L}\rho = 0`, which the system reaches from every (or a given) initial state.
@@ -77,6 +79,8 @@ def steadystate(
         (what the method took, in the same unit), and what else it counted. Default False.
     H, rho
         The same as A and rho0.
+    progress_bar : {"", "text", "enhanced", "tqdm", "html"}
+        Which of QuTiP's bars shows how many of the digits asked for are there. None by default.
     solver, **keywords
         QuTiP's other keywords. They have no effect here, which a warning says: accuracy is `tol`. With "propagator" and its
         own keywords QuTiP's method runs, as it does in spaces of restricted energy.
@@ -141,9 +145,11 @@ def steadystate(
             "by size and structure",
             stacklevel=3,
         )
-    state, details = find_steady_state(
-        equation, None if rho0 is None else equation.density_matrix(rho0), own_method, tol
-    )
+    start = None if rho0 is None else equation.density_matrix(rho0)
+    with Progress(progress_bar) as progress:
+        state, details = find_steady_state(
+            equation, start, own_method, tol, progress if progress.shown else None
+        )
     if edges := equation.edges():
         details["highest Fock populations"] = {
             name: float(expect(edge, state)) for name, edge in edges.items()
@@ -174,14 +180,20 @@ def _method(method: str, solver: str | None, keywords: set[str]) -> str:
 
 
 def find_steady_state(
-    equation: MasterEquation, rho: sp.csr_array | None = None, method: str = "auto", tol: float = 1e-10
+    equation: MasterEquation,
+    rho: sp.csr_array | None = None,
+    method: str = "auto",
+    tol: float = 1e-10,
+    progress: Progress | None = None,
 ) -> tuple[Qobj, dict[str, Any]]:
     """The steady state of an equation, from an initial density matrix or none, and how it was found."""
     generator = reduce(equation.lindbladian, None if rho is None else coordinates(rho)[0])
     x0 = None if rho is None else generator.pack(rho)
     if rho is None and generator.n_kets <= _SMALL_SPACE:
         _check_other_coherences(equation, generator)
-    x, info = stationary.solve(stationary.Problem(generator, equation.lindbladian, x0, tol), method)
+    on_progress = None if progress is None else progress.part
+    problem = stationary.Problem(generator, equation.lindbladian, x0, tol, on_progress)
+    x, info = stationary.solve(problem, method)
     return qobj(generator, x, equation.dims), info
 
 
@@ -198,6 +210,6 @@ def _check_other_coherences(equation: MasterEquation, generator: AssembledGenera
         return
     # The populations' closure is invariant, so the rest evolves among itself up to what it feeds into the closure.
     block = everything.matrix[outside][:, outside].toarray()
-    lowest = float(np.linalg.svd(block, compute_uv=False)[-1])
+    lowest = float(dense(np.linalg.svd, block, compute_uv=False)[-1])
     if lowest <= 1e-12 * max(float(np.abs(everything.matrix).max()), np.finfo(float).tiny):
         raise several("a coherence between kets is conserved")

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from qutip import Qobj, QobjEvo
 
 from piqs._checks import times as checked_times
-from piqs._interrupts import bringing_result
+from piqs._interrupts import bringing, interrupts
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import BecameComplexError
 from piqs.equations.observables import named
@@ -30,7 +30,7 @@ from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.result import Result, qobj
 
 
-@bringing_result
+@bringing(Result)
 def mesolve(
     H: Any,
     rho0: Qobj,
@@ -183,11 +183,12 @@ def evolve(
     """Solve an equation from a density matrix, or another Hermitian operator that is no state; see `mesolve`."""
     start = time.perf_counter() if start is None else start
     try:
-        try:
-            return _evolve(equation, rho, times, e_ops, settings, start, is_state)
-        except BecameComplexError as found:
-            complex_too = equation.with_complex_coefficients(found.time)
-            return _evolve(complex_too, rho, times, e_ops, settings, start, is_state)
+        with interrupts():
+            try:
+                return _evolve(equation, rho, times, e_ops, settings, start, is_state)
+            except BecameComplexError as found:
+                complex_too = equation.with_complex_coefficients(found.time)
+                return _evolve(complex_too, rho, times, e_ops, settings, start, is_state)
     except KeyboardInterrupt as interrupt:
         if not hasattr(interrupt, "result"):  # before the first output
             stats = {"end_condition": "interrupted"}
@@ -225,7 +226,7 @@ def _evolve(
     result = Result(asked, {**asdict(settings), "store_states": want_states}, stats, expand, equation.space)
 
     vectors: list[np.ndarray] = []
-    from_functions: dict[Any, list] = {key: [] for key in rows.functions}
+    from_functions: dict[Any, list[Any]] = {key: [] for key in rows.functions}
 
     def on_state(i: int, x: np.ndarray) -> None:
         if want_states:

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
-from piqs._checks import half_integer, number_of_emitters
+from piqs._checks import at_most, half_integer, number_of_emitters
 from piqs._resources import check
 from piqs.errors import NoSuchKetError
 from piqs.spaces.space import Space
@@ -31,6 +32,11 @@ __all__ = [
     "quantum_numbers",
     "state_degeneracy",
 ]
+
+# Factors of the largest binomial coefficient that is worked out exactly.
+_LARGEST_EXACT = 10**6
+# Up to so many emitters logarithms come from exact integers, beyond from gamma functions: 1e-16 of ln N! is lost.
+_LARGEST_RECURSION = 20_000
 
 
 def num_dicke_states(N: int) -> int:
@@ -309,7 +315,9 @@ def state_degeneracy(N: int, j: float) -> int:
     ladder = N / 2 - spin
     if ladder < 0 or not ladder.is_integer():
         raise ValueError(f"j must be N/2 = {N / 2:g} minus a whole number, got {j!r}")
-    k = int(ladder)
+    k = at_most(
+        int(ladder), _LARGEST_EXACT, "N/2 - j", "the exact integer has too many digits; take `log_degeneracy`"
+    )
     return math.comb(N, k) - (math.comb(N, k - 1) if k else 0)
 
 
@@ -335,8 +343,15 @@ def log_degeneracy(N: int, j: Any) -> Any:
     """
     spins = np.asarray(j, dtype=np.float64)
     if spins.ndim == 0:
-        return math.log(state_degeneracy(N, float(spins)))
+        if number_of_emitters(N) <= _LARGEST_EXACT:
+            return math.log(state_degeneracy(N, float(spins)))
+        return float(log_degeneracy(N, spins[None])[0])
     ket_index(N, spins, spins)  # raises for a j that does not exist
+    if N > _LARGEST_RECURSION:
+        logs = (
+            np.log(2 * spins + 1) + gammaln(N + 1) - gammaln(N / 2 + spins + 2) - gammaln(N / 2 - spins + 1)
+        )
+        return np.where(spins == N / 2, 0.0, logs)
     ladders = (N / 2 - spins).astype(np.int64)
     return _log_degeneracies(int(N))[ladders]
 
@@ -376,7 +391,9 @@ def energy_degeneracy(N: int, m: float) -> int:
     20
     """
     N = number_of_emitters(N)
-    return math.comb(N, _excitations(N, m))
+    k = _excitations(N, m)
+    at_most(min(k, N - k), _LARGEST_EXACT, "N/2 - |m|", "N and m give an integer of too many digits")
+    return math.comb(N, k)
 
 
 def _excitations(N: int, m: float) -> int:

@@ -244,9 +244,8 @@ def _checked_diagrams(N: int, d: int, diagrams: Any) -> np.ndarray:
 
 def _fits(N: int, d: int, kets: int) -> None:
     needed = 8 * _COPIES * kets * (d * (d + 1) // 2 + d)
-    if needed > _resources.available_bytes():
-        raise MemoryError(
-            f"N = {N} emitters with d = {d} levels have {kets:,} kets, which take {needed / 2**30:.3g} GiB, more than the "
-            f"{_resources.available_bytes() / 2**30:.3g} GiB available; lower N or d, or build only the symmetric irrep if all "
-            "noise is collective"
-        )
+    _resources.check(
+        needed,
+        f"the {kets:,} kets of N = {N} emitters with d = {d} levels",
+        "Lower N or d, or build only the symmetric irrep if all noise is collective.",
+    )

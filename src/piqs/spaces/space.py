@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import coo_array, sparray
 
+from piqs._checks import finite
+
 __all__ = ["FockSpace", "ProductSpace", "Space"]
 
 
@@ -42,7 +44,7 @@ class Space:
 
     def __init__(self, dims: Sequence[int], size: int | None = None) -> None:
         self.dims = [int(d) for d in dims]
-        self.size = prod(self.dims) if size is None else int(size)
+        self.size = prod(self.dims) if size is None else int(finite(size, "size"))
 
     @property
     def operator_dims(self) -> list[list[int]]:

@@ -12,7 +12,8 @@ from math import comb, factorial, prod
 
 import numpy as np
 
-from piqs._checks import number_of_emitters
+from piqs._checks import at_most, number_of_emitters
+from piqs._resources import check
 
 __all__ = [
     "irrep_dimension",
@@ -22,6 +23,9 @@ __all__ = [
     "num_multilevel_kets",
     "young_diagrams",
 ]
+
+# Sums and counts of so many steps, and spaces of so many levels, are within reach.
+_LARGEST_SUM, _MOST_LEVELS = 10**6, 10**4
 
 
 def num_multilevel_kets(N: int, d: int) -> int:
@@ -47,6 +51,7 @@ def num_multilevel_kets(N: int, d: int) -> int:
     (121, 9009)
     """
     N, d = number_of_emitters(N), _levels(d)
+    at_most(N * d, _LARGEST_SUM, "N d", "the sum over all pairs of rows has N/2 terms")
     pairs = d * (d - 1) // 2
     if pairs == 0:
         return 1
@@ -71,6 +76,7 @@ def num_multilevel_elements(N: int, d: int) -> int:
     3108105
     """
     N, d = number_of_emitters(N), _levels(d)
+    at_most(min(N, d * d), _LARGEST_SUM, "N and d", "the exact integer has too many digits")
     return comb(N + d * d - 1, N)
 
 
@@ -92,8 +98,9 @@ def num_irreps(N: int, d: int) -> int:
     44
     """
     N, d = number_of_emitters(N), _levels(d)
+    at_most(N * min(N, d), _LARGEST_SUM, "N d", "the partitions are counted one part after the other")
     counts = [1] + [0] * N  # a partition into at most d parts is, transposed, one into parts of at most d
-    for part in range(1, d + 1):
+    for part in range(1, min(N, d) + 1):
         for n in range(part, N + 1):
             counts[n] += counts[n - part]
     return counts[N]
@@ -117,6 +124,9 @@ def young_diagrams(N: int, d: int) -> np.ndarray:
     [[4, 0, 0], [3, 1, 0], [2, 2, 0], [2, 1, 1]]
     """
     N, d = number_of_emitters(N), _levels(d)
+    check(
+        8.0 * d * num_irreps(N, d), f"the list of all Young diagrams of N = {N} and d = {d}", "Lower N or d."
+    )
     rows: list[tuple[tuple[int, ...], int]] = [((), N)]
     for left in range(
         d, 0, -1
@@ -208,4 +218,4 @@ def _shifted(diagram: Sequence[int]) -> list[int]:
 
 
 def _levels(d: int) -> int:
-    return number_of_emitters(d, "d")
+    return at_most(number_of_emitters(d, "d"), _MOST_LEVELS, "d", "no space of so many levels can be built")

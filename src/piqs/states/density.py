@@ -69,7 +69,7 @@ def dicke(N: int, j: float, m: float) -> Qobj:
     return _projector(dicke_ket(N, j, m))
 
 
-def dicke_basis(N: int, jmm1: dict) -> Qobj:
+def dicke_basis(N: int, jmm1: dict[tuple[float, float, float], complex]) -> Qobj:
     r"""Operator :math:`\sum p_{j,m,m_1} |j,m\rangle\langle j,m_1|` from its matrix elements.
 
     Parameters

@@ -183,7 +183,7 @@ def _css_coefficients(x: Any, y: Any, coordinates: str) -> tuple[complex, comple
     norm = math.hypot(abs(a), abs(b))
     if not abs(norm - 1) < 1e-8:
         raise ValueError(
-            f"x and y must satisfy |x|^2 + |y|^2 = 1, got {norm**2:.10g}; divide both by {norm:.10g}, or use "
+            f"x and y must satisfy |x|^2 + |y|^2 = 1, got {norm:.10g}^2; divide both by {norm:.10g}, or use "
             "coordinates='polar'"
         )
     return a / norm, b / norm

@@ -34,7 +34,7 @@ def mode_state(rho: Any, part: int | None = None, name: str = "rho") -> Qobj:
             f"{name} is the state of {len(sizes)} parts with {sizes} kets; say which is the mode: part=0 to {len(sizes) - 1}"
         )
     part = 0 if part is None else part
-    if part not in range(len(sizes)):
+    if not isinstance(part, (int, np.integer)) or part not in range(len(sizes)):
         raise ValueError(f"part must be a number from 0 to {len(sizes) - 1}, got {part!r}")
     state = (rho.proj() if rho.isket else rho) if len(sizes) == 1 else rho.ptrace(int(part))
     if abs(state.tr() - 1) > 1e-5 or abs((state - state.dag()).norm("max")) > 1e-8:

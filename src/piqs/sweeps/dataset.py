@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RESERVED = ("done", "error", "point")
-_NOT_COMPUTED = Outcome(None)
 
 
 def load_sweep(store: str | Path) -> xr.Dataset:

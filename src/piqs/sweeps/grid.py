@@ -18,6 +18,7 @@ import numpy as np
 from qutip.ui.progressbar import progress_bars
 
 from piqs import _checks, _resources
+from piqs._interrupts import bringing
 from piqs.errors import SweepError
 from piqs.sweeps.dataset import RESERVED, damage_message, dimensions, folder, need, to_dataset
 from piqs.sweeps.fingerprint import fingerprint
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _BYTES_PER_POINT = 1000
 
 
+@bringing(object)
 def sweep(
     f: Callable[..., Any],
     grid: Mapping[str, Sequence[Any] | np.ndarray],
@@ -135,7 +137,7 @@ def sweep(
         results.close()
     dataset = to_dataset(results.outcomes, results.damaged, axes, mode, results.created_with)
     if results.damaged:
-        warnings.warn(damage_message(results.damaged), stacklevel=2)
+        warnings.warn(damage_message(results.damaged), stacklevel=3)
     _finish(dataset, missing, raise_errors)
     return dataset
 
@@ -348,4 +350,4 @@ def _finish(dataset: xr.Dataset, computed: list[int], raise_errors: bool) -> Non
     )
     if raise_errors:
         raise SweepError(message, dataset)
-    warnings.warn(message, stacklevel=3)
+    warnings.warn(message, stacklevel=4)

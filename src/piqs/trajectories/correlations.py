@@ -9,6 +9,7 @@ from qutip import Qobj
 from scipy.sparse import csc_array, diags_array, hstack
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.equations import read
 from piqs.trajectories import engine
 from piqs.trajectories.averages import Averages
@@ -21,6 +22,7 @@ from piqs.trajectories.unravelling import unravel
 from piqs.trajectories.wave_function import WaveFunctions
 
 
+@bringing()
 def correlation_mc(
     H: Any,
     state: Any,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,15 +126,15 @@ def run(
     if target is not None and result.stats["end_condition"] != "target tolerance reached":
         excess = _excess(result, target)
         needed = (
-            f"about {np.ceil(excess**2 * result.num_trajectories):.0f} are needed"
-            if np.isfinite(excess)
+            f"about {np.ceil(np.square(excess) * result.num_trajectories):.3g} are needed"
+            if excess < 1e100
             else f"at least {_FEWEST_FOR_TOLERANCE} with {result._few_jumps} jumps in all are needed to tell the error"
         )
         warnings.warn(
             f"target_tol not reached with {result.num_trajectories} trajectories: {needed}; "
             "raise ntraj or target_tol",
             category=UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -147,7 +148,7 @@ def _excess(result: McResult, target: np.ndarray) -> float:
         return float(np.where(errors > 0, errors / allowed, 0.0).max())
 
 
-class _Crew:
+class _Crew(ABC):
     """Batches computed elsewhere and handed over in the order of the work, with some under way."""
 
     ahead: int
@@ -155,9 +156,9 @@ class _Crew:
     def __init__(self) -> None:
         self.pending: deque[tuple[Any, list[Seed]]] = deque()
 
+    @abstractmethod
     def submit(self, seeds: list[Seed], first: int) -> Any:
         """A future of a batch."""
-        raise NotImplementedError
 
     def in_order(self, work: Iterator[tuple[list[Seed], int]]) -> Batches:
         """All batches. The wait wakes up twice a second: on some systems Ctrl-C does not end it."""
@@ -187,8 +188,8 @@ class _Crew:
             if not future.cancel() and not future.cancelled():
                 yield future.result(), seeds
 
-    def stop(self) -> None:
-        """Tell batches under way to stop."""
+    def stop(self) -> None:  # noqa: B027
+        """Tell batches under way to stop, where they listen."""
 
     def __enter__(self) -> Any:
         return self

@@ -11,6 +11,7 @@ from scipy.sparse import csc_array, csr_array, hstack
 from scipy.sparse.csgraph import connected_components
 
 from piqs import _checks
+from piqs._interrupts import dense
 from piqs.equations import MasterEquation
 from piqs.errors import DimensionError
 
@@ -141,7 +142,7 @@ def _from_density_matrix(rho: csc_array) -> Mixture:
     starts = np.concatenate(([0], np.cumsum(sizes)))
     for part in np.flatnonzero(sizes > 1):
         kets = order[starts[part] : starts[part + 1]]
-        probabilities, vectors = np.linalg.eigh(rho[kets][:, kets].toarray())
+        probabilities, vectors = dense(np.linalg.eigh, rho[kets][:, kets].toarray())
         if probabilities.min() < -1e-10:
             raise ValueError(f"state must be positive; it has the eigenvalue {probabilities.min():.3g}")
         for k in np.flatnonzero(probabilities > _SMALLEST_WEIGHT):

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from piqs._kernels.trajectories import add_projectors
-from piqs._resources import available_bytes
+from piqs._resources import check
 from piqs.spaces import Space
 
 
@@ -61,13 +61,9 @@ class Blocks:
     def check_memory(self, times: int, ntraj: int, every: bool) -> None:
         """Refuse states that do not fit: kets of every trajectory, or the sum of their projectors."""
         elements = ntraj * self.width if every else min(int(self.offsets[-1]), ntraj * times * self.width**2)
-        needed, available = 16.0 * times * elements, available_bytes()
-        if needed > available:
-            what = f"kets of {ntraj} trajectories" if every else "averaged density matrices"
-            raise MemoryError(
-                f"the {what} at {times} times need {needed / 1e9:.3g} GB, and {available / 1e9:.3g} GB are available; "
-                "pass e_ops, fewer times, or options={'store_final_state': True, 'store_states': False}"
-            )
+        what = f"kets of {ntraj} trajectories" if every else "averaged density matrices"
+        remedy = "Pass e_ops, fewer times, or options={'store_final_state': True, 'store_states': False}."
+        check(16.0 * times * elements, f"the {what} at {times} times", remedy)
 
     def zeros(self, times: int) -> np.ndarray:
         """Room for `add`."""

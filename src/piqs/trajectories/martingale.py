@@ -11,6 +11,7 @@ from qutip import Qobj, coefficient
 from scipy.sparse import csc_array, csr_array, diags_array
 
 from piqs import _checks
+from piqs._interrupts import bringing, dense
 from piqs.equations import Channel, MasterEquation, read
 from piqs.equations.coefficients import finite_value
 from piqs.trajectories import engine
@@ -18,7 +19,7 @@ from piqs.trajectories.averages import Averages
 from piqs.trajectories.coefficients import piecewise
 from piqs.trajectories.initial import Mixture, read_state
 from piqs.trajectories.moments import Moments
-from piqs.trajectories.options import read_ntraj, read_options
+from piqs.trajectories.options import read_ntraj, read_options, read_timeout
 from piqs.trajectories.result import McResult
 from piqs.trajectories.sampler import Batch, Keep, Seed
 from piqs.trajectories.triangle import ket_state, operators
@@ -125,6 +126,7 @@ class Martingale(WaveFunctions):
         return gamma / (gamma + self.shift(t))
 
 
+@bringing(NmmcResult)
 def nm_mcsolve(
     H: Any,
     state: Any,
@@ -180,6 +182,7 @@ def nm_mcsolve(
     B. Donvil, P. Muratore-Ginanneschi, Nat. Commun. 13, 4140 (2022).
     """
     settings, times, number = read_options(options), _checks.times(tlist), read_ntraj(ntraj)
+    read_timeout(timeout)
     for name in ("store_states", "store_final_state", "improved_sampling"):
         if settings[name]:
             raise ValueError(
@@ -281,6 +284,6 @@ def _completed(total: csr_array) -> tuple[float, csr_array | None]:
             f"sum L^+ L is not diagonal, and its root on {total.shape[0]} kets is not taken; up to {_LARGEST_ROOT}, or use "
             "mesolve"
         )
-    values, vectors = np.linalg.eigh(total.toarray())
+    values, vectors = dense(np.linalg.eigh, total.toarray())
     root = np.sqrt(np.maximum(values[-1] - values, 0.0))
     return float(values[-1]), csr_array((vectors * root) @ vectors.conj().T)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs._resources import check
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import finite_value
@@ -19,7 +20,7 @@ from piqs.trajectories.averages import Averages
 from piqs.trajectories.factored import product_state
 from piqs.trajectories.initial import read_state
 from piqs.trajectories.jump_chain import TableChain
-from piqs.trajectories.options import read_ntraj, read_options
+from piqs.trajectories.options import read_ntraj, read_options, read_timeout
 from piqs.trajectories.result import McResult
 from piqs.trajectories.sampler import Keep, Sampler
 from piqs.trajectories.triangle import ket_state, noise_on_triangle, operators, triangle_problem
@@ -28,6 +29,7 @@ from piqs.trajectories.wave_function import WaveFunctions
 from piqs.trajectories.windowed import WindowedKets
 
 
+@bringing(McResult)
 def mcsolve(
     H: Any,
     state: Any,
@@ -131,8 +133,7 @@ def mcsolve(
     settings = read_options(options)
     times = _checks.times(tlist)
     number = read_ntraj(ntraj)
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"timeout must be a positive number of seconds, got {timeout!r}")
+    read_timeout(timeout)
     sampler: Sampler
     if isinstance(state, Mapping):
         sampler, result = _on_windows(H, c_ops, state, times, e_ops, settings)

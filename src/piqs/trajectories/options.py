@@ -46,7 +46,7 @@ def read_options(options: dict[str, Any] | None) -> dict[str, Any]:
     KeyError, ValueError
         For an option or value that neither this package nor QuTiP has.
     """
-    given = dict(options or {})
+    given = _checks.mapping(options, "options", "of options of the solver")
     unused = sorted(set(given) & set(_WITHOUT_EFFECT))
     unknown = sorted(set(given) - set(_OPTIONS) - set(unused))
     if unknown:
@@ -64,7 +64,7 @@ def read_options(options: dict[str, Any] | None) -> dict[str, Any]:
             f"options {unused} have no effect here: steps and jump times have one tolerance, rtol, and trajectories run on "
             "threads (map, num_cpus) or on a Dask client",
             category=UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     _checks.choice(settings["method"], "options['method']", METHODS)
     _checks.choice(settings["map"], "options['map']", ("parallel", "serial"))
@@ -94,7 +94,7 @@ def read_stochastic_options(options: dict[str, Any] | None) -> dict[str, Any]:
     KeyError, ValueError
         As `read_options`.
     """
-    given = dict(options or {})
+    given = _checks.mapping(options, "options", "of options of the solver")
     own = {name: given.pop(name, value) for name, value in _STOCHASTIC.items()}
     absent = sorted({"improved_sampling", "cutoff", "frame", "rtol"} & set(given))
     if absent:
@@ -116,4 +116,10 @@ def read_ntraj(ntraj: Any) -> int:
         raise TypeError(f"ntraj must be an integer, got {ntraj!r}") from None
     if number < 1:
         raise ValueError(f"ntraj must be at least 1, got {ntraj!r}")
-    return number
+    return _checks.at_most(number, _checks.MANY, "ntraj", "nobody waits for so many trajectories")
+
+
+def read_timeout(timeout: Any) -> None:
+    """Refuse what is no number of seconds, or None."""
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+        raise ValueError(f"timeout must be a positive number of seconds, got {timeout!r}")

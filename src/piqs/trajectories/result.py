@@ -12,7 +12,7 @@ import numpy as np
 from qutip import Qobj
 from qutip.solver.multitrajresult import McResult as QutipMcResult
 
-from piqs.solvers.views import Views
+from piqs.solvers.base_result import BaseResult
 from piqs.trajectories.kets import Blocks, States
 from piqs.trajectories.moments import Moments
 from piqs.trajectories.sampler import Batch, Seed
@@ -32,7 +32,7 @@ class Trajectory:
     final_state: Qobj | None = None
 
 
-class McResult(Views, QutipMcResult):
+class McResult(BaseResult, QutipMcResult):
     """Result of `mcsolve`: one of QuTiP's, with standard errors and states kept by blocks.
 
     Attributes
@@ -111,6 +111,16 @@ class McResult(Views, QutipMcResult):
         self._states: list[States] = []
         self._sums: np.ndarray | None = None
         self._fixed_sums: np.ndarray | None = None
+
+    def _held(self) -> dict[str, bool]:
+        stored = [len(sums) for sums in (self._sums, self._fixed_sums) if sums is not None]
+        stored += [states.where.shape[1] for states in self._states]
+        return {
+            "states": len(self.times) in stored,
+            "final_state": bool(stored),
+            "trajectories": bool(self._runs),
+            "collapse": self._col_times is not None,
+        }
 
     def add(self, batch: Batch, seeds: list[Seed]) -> None:
         """Add trajectories."""
@@ -316,10 +326,10 @@ class McResult(Views, QutipMcResult):
 
     def density_matrices(self) -> Iterator[Qobj]:
         """The averaged density matrices at `times`, one at a time."""
-        states = self.average_states
-        if states is None:
+        sums = self._averaged_states()
+        if self._blocks is None or sums is None or len(sums) != len(self.times):
             raise ValueError("the result holds no states; ask for them with options={'store_states': True}")
-        yield from states
+        yield from map(self._blocks.density_matrix, sums)
 
     def _plotted(self) -> dict[Any, Any]:
         return self.average_e_data

@@ -9,18 +9,20 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from piqs import _checks
+from piqs._interrupts import bringing
 from piqs.equations import MasterEquation, read
 from piqs.trajectories import engine
 from piqs.trajectories.averages import Averages
 from piqs.trajectories.initial import read_state
 from piqs.trajectories.monitored import Detected, Monitored
-from piqs.trajectories.options import read_ntraj, read_stochastic_options
+from piqs.trajectories.options import read_ntraj, read_stochastic_options, read_timeout
 from piqs.trajectories.sampler import Keep
 from piqs.trajectories.stochastic_result import StochasticResult
 from piqs.trajectories.triangle import ket_state, operators
 from piqs.trajectories.unravelling import unravel
 
 
+@bringing(StochasticResult)
 def smesolve(
     H: Any,
     rho0: Any,
@@ -104,6 +106,7 @@ def smesolve(
     return _run("smesolve", *run, seeds, target_tol, timeout, client)
 
 
+@bringing(StochasticResult)
 def ssesolve(
     H: Any,
     psi0: Any,
@@ -233,6 +236,7 @@ def _run(
     client: Any,
 ) -> StochasticResult:
     settings, times, number = read_stochastic_options(options), _checks.times(tlist), read_ntraj(ntraj)
+    read_timeout(timeout)
     averages = Averages(operators(equation.space, e_ops), equation, times)
     states = settings["store_states"] or (settings["store_states"] is None and not averages.e_ops)
     keep = Keep(bool(settings["store_jumps"] is None or settings["store_jumps"]), 0, settings["bitgenerator"])
@@ -240,7 +244,7 @@ def _run(
         keep = Keep(keep.record, times.size if states else 1, keep.bits)
     elif settings["store_states"] or settings["store_final_state"]:
         raise ValueError("smesolve keeps no states; ask for averages, or for functions f(t, state) in e_ops")
-    sampler = Monitored(detected, start, averages, times, heterodyne, keep)
+    sampler = Monitored(detected, start, averages, times, _checks.flag(heterodyne, "heterodyne"), keep)
     if keep.times:
         sampler.blocks.check_memory(keep.times, number, settings["keep_runs_results"])
     sampler.calibrate(settings["dt"], settings["step_tol"])

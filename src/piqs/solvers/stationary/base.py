@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -32,12 +33,21 @@ class Problem:
         The initial state whose limit is wanted; None for the steady state of all.
     tol : float
         Residual allowed, |L x| / scale.
+    on_progress : callable, optional
+        Called with the part of the digits asked for that the residual has.
     """
 
     generator: AssembledGenerator
     lindbladian: Lindbladian
     x0: np.ndarray | None
     tol: float
+    on_progress: Callable[[float], Any] | None = None
+
+    def report(self, residual: float) -> None:
+        """Say how small the residual |L x| / scale has become."""
+        if self.on_progress is not None:
+            smallest = max(residual, self.tol)
+            self.on_progress(np.log(min(smallest, 1.0)) / np.log(min(self.tol, 0.5)))
 
     @property
     def n(self) -> int:

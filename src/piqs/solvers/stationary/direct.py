@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from piqs._interrupts import dense
 from piqs.errors import ConvergenceError, SteadyStateError
 from piqs.linear.arnoldi import rightmost
 from piqs.linear.factors import Factors, multiplications, predicted_fill
@@ -179,7 +180,7 @@ def _condition(
     condition = scale / max(image, np.finfo(float).tiny)
     if condition > _DOUBTFUL:
         if trace.size <= _LARGEST_SVD:
-            values = np.linalg.svd(block.toarray(), compute_uv=False)
+            values = dense(np.linalg.svd, block.toarray(), compute_uv=False)
             condition = float(scale / max(values[-2], np.finfo(float).tiny))
         if condition > 1.0 / _rounding(trace.size):
             return np.inf
@@ -196,7 +197,7 @@ def _limit_of(block: sp.csr_array, start: np.ndarray, scale: float) -> np.ndarra
 
     The left null vectors are the conserved quantities, whose values in the initial state fix the limit.
     """
-    left, values, right = np.linalg.svd(block.toarray())
+    left, values, right = dense(np.linalg.svd, block.toarray())
     null = values <= _rounding(start.size) * max(float(values[0]), np.finfo(float).tiny)
     conserved, states = left[:, null], right[null].T
     return states @ np.linalg.solve(conserved.T @ states, conserved.T @ start)

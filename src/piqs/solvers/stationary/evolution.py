@@ -62,6 +62,7 @@ class Evolution(Method):
             x = step.x
             applications += step.applications
             residual = float(np.linalg.norm(problem.matrix @ x)) / problem.scale
+            problem.report(residual)
             left = float(np.linalg.norm(x)) / whole if may_vanish else 1.0
             if residual <= problem.tol * left or left < _SAME:
                 return x, span, applications

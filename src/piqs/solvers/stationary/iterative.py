@@ -74,6 +74,7 @@ class Iterative(Method):
             for _ in range(_MOST_RESTARTS):
                 rest = right_side - apply(x)
                 size = float(np.linalg.norm(rest)) / whole
+                problem.report(size)
                 if not rtol < size < _PROGRESS * before:
                     break
                 x = x + sla.gcrotmk(

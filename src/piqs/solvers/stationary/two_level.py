@@ -70,7 +70,8 @@ class TwoLevelMethod(Method):
                 "keeps it; use 'direct' or 'evolution'"
             ) from singular
         try:
-            found = levels.null_vector(max(_FURTHER * problem.tol, _ROUNDING) * problem.scale)
+            goal = max(_FURTHER * problem.tol, _ROUNDING) * problem.scale
+            found = levels.null_vector(goal, lambda size: problem.report(size / problem.scale))
         except StalledError as stalled:
             raise SteadyStateError(f"method 'two-level': {stalled}; use 'direct' or 'evolution'") from stalled
         rtol = _SOURCE / np.sqrt(problem.n)

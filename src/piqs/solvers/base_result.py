@@ -1,7 +1,8 @@
-"""What every result can show: a picture of its expectation values, and the Wigner function of a mode."""
+"""What the results of all evolutions have in common: how they ended, what they saved, and what they can show."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,31 +15,62 @@ from piqs.states.modes import mode_wigner
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Views"]
+__all__ = ["BaseResult"]
 
 
-class Views:
-    """Methods of a result that has times, e_data and density matrices."""
+class BaseResult(ABC):
+    """The result of one evolution or of many trajectories.
 
-    times: Any
+    Attributes
+    ----------
+    times : list of float
+        Output times.
+    e_ops, e_data : dict
+        Observables and their expectation values at the times, by the same keys.
+    stats : dict
+        What was done, and how it ended.
+    space : Space or None
+        The space of the states, where it is known.
+    """
+
+    times: list[float]
+    e_ops: dict[Any, Any]
+    e_data: Any
+    stats: dict[str, Any]
     space: Space | None = None
 
     @property
     def status(self) -> str:
         """How the computation ended: "finished", or why it did not go on ("interrupted", "timeout", ...)."""
-        return str(self.stats.get("end_condition", "finished"))  # type: ignore[attr-defined]
+        return str(self.stats.get("end_condition", "finished"))
+
+    @property
+    def saved(self) -> list[str]:
+        """What the result holds, by the names of its attributes."""
+        held = {"expect": bool(self.e_ops), **self._held()}
+        return [name for name, is_there in held.items() if is_there]
+
+    @abstractmethod
+    def _held(self) -> dict[str, bool]:
+        """Whether each of the attributes that may be missing is there, expectation values aside."""
 
     def _repr_html_(self) -> str:
         """What was solved and how, for notebooks."""
-        shown = {"status": self.status, "outputs": len(self.times)}
+        shown = {"status": self.status, "outputs": len(self.times), "saved": ", ".join(self.saved)}
         known = ("solver", "method", "unknowns", "num_collapse", "error estimate", "run time")
-        shown.update({key: self.stats[key] for key in known if key in self.stats})  # type: ignore[attr-defined]
+        shown.update({key: self.stats[key] for key in known if key in self.stats})
         rows = "".join(
             f"<tr><td>{key}</td><td>{f'{value:.3g}' if isinstance(value, float) else value}</td></tr>"
             for key, value in shown.items()
         )
         return f"<table>{rows}</table>"
 
+    @property
+    @abstractmethod
+    def final_state(self) -> Any:
+        """The last state, where stored."""
+
+    @abstractmethod
     def density_matrices(self) -> Iterator[Qobj]:
         """The density matrices at the output times, one at a time.
 
@@ -47,11 +79,10 @@ class Views:
         ValueError
             If states were not stored.
         """
-        raise NotImplementedError
 
     def _plotted(self) -> dict[Any, Any]:
         """The series that `plot` draws, by key."""
-        return dict(self.e_data)  # type: ignore[attr-defined]
+        return dict(self.e_data)
 
     def plot(self, ax: Axes | None = None, labels: Any = None) -> Axes:
         """Draw the expectation values over time.
@@ -135,7 +166,7 @@ class Views:
         return mode_wigner(self._state_at(index), x, p, self._factor(part))
 
     def _state_at(self, index: int) -> Qobj:
-        final = self.final_state if index in (-1, len(self.times) - 1) else None  # type: ignore[attr-defined]
+        final = self.final_state if index in (-1, len(self.times) - 1) else None
         if isinstance(final, Qobj):
             return final
         states = list(self.density_matrices())
