@@ -73,6 +73,7 @@ def jax_expect(
     """
     times = _checks.times(tlist, "tlist")
     equation = read(H, c_ops, None, times)
+    equation.density_matrix(rho0)
     observables = hermitian_observables(equation, e_ops)
     parameters = fitted(equation, wrt)
     settings = {**_ACCURACY, **(options or {})}
