@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import readme, scaling
+from benchmarks import history, readme, scaling
 from benchmarks.cases import CASES
 from benchmarks.measure import measure
 from benchmarks.report import markdown
@@ -46,7 +46,15 @@ def main() -> None:
         action="store_true",
         help="measure nothing; renew the table of README.md from results.json",
     )
+    parser.add_argument(
+        "--count",
+        action="store_true",
+        help="time nothing; append the counters of small problems to history.jsonl",
+    )
     options = parser.parse_args()
+    if options.count:
+        history.append()
+        return
     if options.readme:
         readme.update(json.loads((ROOT / "benchmarks" / "results.json").read_text()))
         return
@@ -66,6 +74,7 @@ def main() -> None:
         (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         (folder / "results.md").write_text(page)
     if whole:
+        history.append(results)
         scaling.draw(results["cases"])
 
 

@@ -58,7 +58,7 @@ def measure(runner: Runner, names: Iterable[str], quick: bool, report: Report) -
 
 def _patience(case: Case) -> float:
     """Seconds that the slowest peer is given: the slowest cases come last, so that lack of time costs one of them."""
-    return max(peer.limit for peer in case.peers)
+    return max((peer.limit for peer in case.peers), default=0.0)
 
 
 def _sizes(tool: Tool, quick: bool) -> set[int]:

@@ -136,7 +136,8 @@ def _details(stats: dict[str, Any]) -> str:
     """What a tool says about its run."""
     parts = []
     if "unknowns" in stats:
-        parts.append(f"{stats['unknowns']:,} unknowns, {stats['method']}, {stats['applications']:,} steps")
+        steps = stats.get("applications", stats.get("iterations", 0))
+        parts.append(f"{stats['unknowns']:,} unknowns, {stats['method']}, {steps:,} steps")
     if "residual" in stats:
         parts.append(f"residual {stats['residual']:.0e}")
     if "unknowns" not in stats and "nonzeros" in stats:

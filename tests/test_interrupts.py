@@ -80,7 +80,7 @@ def test_the_search_for_the_generator_stops(verb, slow, monkeypatch):
 @pytest.mark.parametrize("method", ["direct", "two-level"])
 def test_a_factorisation_is_not_waited_for(method, slow, monkeypatch):
     monkeypatch.setattr("piqs.linear.factors._INSTANT", 0)
-    monkeypatch.setattr("piqs.linear.two_level._INSTANT", 0)
+    monkeypatch.setattr("piqs.linear.block_factors._WORTH_THREADS", 0)
     monkeypatch.setattr(sla, "splu", slow)
     with pytest.raises(KeyboardInterrupt) as caught:
         MODEL.steadystate(method=method)

@@ -1,5 +1,7 @@
 """Steady states by two levels against the LU, what every answer says of its error, and several or nearly several of them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import qutip
@@ -10,6 +12,7 @@ import piqs
 from benchmarks.calibrate import PROBLEMS, compare
 from piqs import Dicke, IllConditionedWarning, NotUniqueError, SteadyStateError, jspin, steadystate
 from piqs._kernels.panels import backward, forward, panels
+from piqs._resources import one_thread
 from piqs.equations import read
 from piqs.linear.gmres import gmres
 from piqs.linear.no_jump import drift_of
@@ -98,6 +101,30 @@ def test_one_sweep_is_block_gauss_seidel():
         here = block == k
         exact[here] = la.solve(a[np.ix_(here, here)], b[here] - a[np.ix_(here, ~here)] @ exact[~here])
     assert np.abs(levels._swept(x, b) - exact).max() < 1e-10 * np.abs(exact).max()
+
+
+def test_chunks_are_swept_side_by_side_and_alike_on_any_number_of_threads(monkeypatch):
+    generator = reduce(read(strong(20)).lindbladian)
+    monkeypatch.setattr("piqs.linear.two_level._WORTH_CHUNKS", 0)
+    levels = TwoLevel(generator.matrix, generator.trace, blocks_of_kets(generator.keys, generator.n_kets))
+    a, block, chunks = levels.matrix.toarray(), levels._block, levels._chunks
+    assert chunks.size > 3
+    rng = np.random.default_rng(0)
+    x, b = rng.standard_normal((2, generator.n))
+    exact = x.copy()
+    for order in (range(levels.count), range(levels.count - 1, -1, -1)):
+        before = exact.copy()
+        for first, last in pairwise(chunks):
+            inside = (first <= block) & (block < last)
+            for k in (k for k in order if first <= k < last):
+                here = block == k
+                known = np.where(inside, exact, before)
+                exact[here] = la.solve(a[np.ix_(here, here)], b[here] - a[np.ix_(here, ~here)] @ known[~here])
+    monkeypatch.setattr("piqs._resources._WORTH_A_THREAD", 0)
+    side_by_side = levels._swept(x.copy(), b)
+    assert np.abs(side_by_side - exact).max() < 1e-10 * np.abs(exact).max()
+    with one_thread():
+        assert np.array_equal(levels._swept(x.copy(), b), side_by_side)
 
 
 def test_gmres_on_a_small_matrix():

@@ -3,6 +3,7 @@
 from benchmarks.case import Case
 from benchmarks.cases import (
     construction,
+    driven_steady_state,
     emission,
     open_dicke,
     squeezing,
@@ -23,6 +24,7 @@ CASES: dict[str, Case] = {
         squeezing,
         tavis_cummings,
         steady_superradiance,
+        driven_steady_state,
         open_dicke,
         construction,
     )

@@ -5,7 +5,8 @@
 const TEACHES = /^(start|method|live|conventions|trajectories|sweeps|sharp_bits|accuracy|tutorials\/|guide\/)/;
 const LATER = /^(development\/|benchmarks|gallery\/models\/)/;
 var Scorer = {
-  score: (result) => result[4] + (TEACHES.test(result[0]) ? 25 : 0) - (LATER.test(result[0]) ? 10 : 0),
+  score: ([page, , anchor, , score, , kind]) =>
+    score + (TEACHES.test(page) ? 25 : 0) - (LATER.test(page) ? 10 : 0) + (kind === "title" && !anchor ? 30 : 0),
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },
@@ -26,12 +27,14 @@ const SYMBOLS = {
   partial: "∂", dots: "...", ldots: "...", cdot: "·", in: "∈",
 };
 
+const ARGUMENT = String.raw`\s*(?:\{([^{}]*)\}|(\\[a-zA-Z]+|[^\s{}\\]))`;
+const FRACTION = new RegExp(String.raw`\\[dt]?frac${ARGUMENT}${ARGUMENT}`, "g");
+
 /** A formula in LaTeX as it would be typed. */
 const typed = (formula) =>
   formula
-    .replace(/\\[dt]?frac\s*\{?([^{}])\}?\s*\{?([^{}])\}?/g, "$1/$2")
-    .replace(/\\frac\{([^{}]*)\}\{([^{}]*)\}/g, "$1/$2")
-    .replace(/\\([a-zA-Z]+)/g, (all, name) => SYMBOLS[name] ?? "")
+    .replace(FRACTION, (all, top, topToken, bottom, bottomToken) => `${top ?? topToken}/${bottom ?? bottomToken}`)
+    .replace(/\\([a-zA-Z]+)\s*/g, (all, name) => SYMBOLS[name] ?? "")
     .replace(/\\[,;!:\s]/g, " ")
     .replace(/[{}\\]|&amp;|\^(?=†)/g, "");
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import numba
 from threadpoolctl import ThreadpoolController
@@ -64,6 +66,21 @@ def too_large(needed: float, what: str, remedy: str) -> MemoryError:
     return MemoryError(
         f"{what} would take {needed / 1e9:.3g} GB, which exceeds the {available_bytes() / 1e9:.3g} GB available. {remedy}"
     )
+
+
+def return_freed_memory() -> None:
+    """Give pages that are free back to the system: the C library of Linux keeps what lies between arrays in use."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    try:
+        return cast("Callable[[int], int]", ctypes.CDLL(None).malloc_trim)
+    except (AttributeError, OSError, TypeError):  # another C library
+        return None
 
 
 def _system_bytes() -> float:

@@ -18,78 +18,84 @@ _SQRT2 = np.sqrt(2.0)
 
 
 @njit(nogil=True)
-def _slot(table, key):
-    """Slot of `key` in an open-addressing hash table, or of the free place where it belongs."""
-    mask = table.size - 1
+def _hash(key, mask):
     # Fibonacci hashing: spreads consecutive keys over the table.
-    h = ((key * np.int64(-7046029254386353131)) >> np.int64(20)) & mask
-    while table[h] != -1 and table[h] != key:
+    return ((key * np.int64(-7046029254386353131)) >> np.int64(20)) & mask
+
+
+@njit(nogil=True)
+def _slot(table, key):
+    """Row of `key` in an open-addressing table of keys and numbers, or of the free row where it belongs."""
+    mask = table.shape[0] - 1
+    h = _hash(key, mask)
+    while table[h, 0] != -1 and table[h, 0] != key:
         h = (h + 1) & mask
     return h
 
 
 @njit(nogil=True)
-def _rehash(table, index, capacity):
-    """Copy the table into one of `capacity` places, keeping only keys that carry an unknown's index."""
-    new_table = np.full(capacity, -1, dtype=np.int64)
-    new_index = np.full(capacity, -1, dtype=np.int64)
-    used = 0
-    for s in range(table.size):
-        if table[s] != -1 and index[s] != -1:
-            h = _slot(new_table, table[s])
-            new_table[h] = table[s]
-            new_index[h] = index[s]
-            used += 1
-    return new_table, new_index, used
+def _table(keys, n_keys, capacity):
+    """A table of the keys and their numbers, with room for `capacity` of them."""
+    table = np.full((capacity, 2), -1, dtype=np.int64)
+    for k in range(n_keys):
+        h = _slot(table, keys[k])
+        table[h, 0] = keys[k]
+        table[h, 1] = k
+    return table
 
 
 @njit(nogil=True)
-def _scatter(c, d, v, n, table, value, weight, touched, n_touched, used):
-    """Add the matrix element v |c><d| + h.c. to the column being built, in real coordinates.
+def _put_pair(c, d, v, n, count, key, value, weight):
+    """Append the coordinates of v |c><d| + h.c. to a list; the length of the list.
 
-    The two coordinates of a pair share its magnitude |v|, so that a real part that is pure rounding beside a finite
-    imaginary part is recognised as zero.
+    The two coordinates of a pair share its magnitude, so that a real part that is pure rounding beside a finite imaginary
+    part is recognised as zero.
     """
-    size = abs(v)
+    # Not |v|, whose root would take longer than all else.
+    size = abs(v.real) + abs(v.imag)
     if size == 0.0:
-        return n_touched, used
+        return count
     if c == d:
-        parts, low, high = 1, c, d
-        real, imag = 2.0 * v.real, 0.0
-    else:
-        parts = 2
-        low, high = (c, d) if c < d else (d, c)
-        real = _SQRT2 * v.real
-        imag = _SQRT2 * v.imag if c < d else -_SQRT2 * v.imag
-    key = 2 * (low * n + high)
-    for part in range(parts):
-        h = _slot(table, key + part)
-        if table[h] == -1:
-            table[h] = key + part
-            used += 1
-        if weight[h] == 0.0:
-            touched[n_touched] = h
-            n_touched += 1
-        value[h] += imag if part else real
-        weight[h] += _SQRT2 * size
-    return n_touched, used
+        key[count], value[count], weight[count] = 2 * (c * n + c), 2.0 * v.real, _SQRT2 * size
+        return count + 1
+    low, high, sign = (c, d, _SQRT2) if c < d else (d, c, -_SQRT2)
+    key[count], value[count], weight[count] = 2 * (low * n + high), _SQRT2 * v.real, _SQRT2 * size
+    key[count + 1], value[count + 1], weight[count + 1] = key[count] + 1, sign * v.imag, _SQRT2 * size
+    return count + 2
 
 
 @njit(nogil=True)
-def _add(key, v, table, value, weight, touched, n_touched, used):
-    """Add a number that has not cancelled to the column being built."""
+def _put(own, v, count, key, value, weight):
+    """Append a number that has not cancelled to the list."""
     if v == 0.0:
-        return n_touched, used
-    h = _slot(table, key)
-    if table[h] == -1:
-        table[h] = key
-        used += 1
-    if weight[h] == 0.0:
-        touched[n_touched] = h
-        n_touched += 1
-    value[h] += v
-    weight[h] += abs(v)
-    return n_touched, used
+        return count
+    key[count], value[count], weight[count] = own, v, abs(v)
+    return count + 1
+
+
+@njit(nogil=True)
+def _summed(count, key, value, weight, place, slot):
+    """Add up what the list holds of each key, in the order in which the keys appear; how many there are.
+
+    `place` is a hash table of positions in the list, free (-1) before and after; `slot` is work space.
+    """
+    mask = place.size - 1
+    found = 0
+    for i in range(count):
+        h = _hash(key[i], mask)
+        while place[h] != -1 and key[place[h]] != key[i]:
+            h = (h + 1) & mask
+        k = place[h]
+        if k == -1:
+            place[h], slot[found] = found, h
+            key[found], value[found], weight[found] = key[i], value[i], weight[i]
+            found += 1
+        else:
+            value[k] += value[i]
+            weight[k] += weight[i]
+    for k in range(found):
+        place[slot[k]] = -1
+    return found
 
 
 @njit(nogil=True)
@@ -147,105 +153,104 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
     Returns status, keys in order of discovery, column pointers, and per entry its row, value and term.
     """
     n_terms = g_indptr.shape[0]
-    capacity = 1024
-    while capacity < 4 * seeds.size:
-        capacity *= 2
-    table = np.full(capacity, -1, dtype=np.int64)
-    index = np.full(capacity, -1, dtype=np.int64)
-    value = np.zeros(capacity)
-    weight = np.zeros(capacity)
-    used = 0
-
     keys = np.empty(max(1024, 2 * seeds.size), dtype=np.int64)
     n_keys = 0
     for key in seeds:
-        h = _slot(table, key)
-        if table[h] == -1:
-            table[h] = key
-            index[h] = n_keys
-            keys[n_keys] = key
-            n_keys += 1
-            used += 1
+        keys[n_keys] = key
+        n_keys += 1
+    capacity = 1024
+    while capacity < 4 * n_keys:
+        capacity *= 2
+    table = _table(keys, n_keys, capacity)
 
     indptr = np.zeros(keys.size + 1, dtype=np.int64)
     rows = np.empty(8192, dtype=np.int32)
     data = np.empty(8192)
     term = np.empty(8192, dtype=np.uint8)
     n_entries = 0
-    touched = np.empty(1024, dtype=np.int64)
+    # What one column adds up.
+    key, value, weight = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
+    place, slot = np.full(1, -1, dtype=np.int64), np.empty(0, dtype=np.int64)
 
     column = 0
     while column < n_keys:
         if n_keys > max_unknowns or n_entries > max_entries or halt[0]:
             return OUT_OF_BUDGET, keys[:n_keys], indptr[: column + 1], rows, data, term
-        key = keys[column]
-        a, b = (key >> 1) // n, (key >> 1) % n
+        element = keys[column]
+        a, b = (element >> 1) // n, (element >> 1) % n
         bound = _column_bound(a, b, n, g_indptr, b_indptr, s_indptr)
-        if 2 * (used + bound) > table.size:
-            capacity = table.size
-            while capacity < 4 * (n_keys + bound):
-                capacity *= 2
-            table, index, used = _rehash(table, index, capacity)
-            value = np.zeros(capacity)
-            weight = np.zeros(capacity)
-        if bound > touched.size:
-            touched = np.empty(2 * bound, dtype=np.int64)
+        if bound > key.size:
+            room = 2 * bound
+            key, value, weight = np.empty(room, dtype=np.int64), np.empty(room), np.empty(room)
+            slot, size = np.empty(room, dtype=np.int64), 64
+            while size < 2 * room:
+                size *= 2
+            place = np.full(size, -1, dtype=np.int64)
         if n_entries + n_terms * bound > rows.size:
             room = 2 * (rows.size + n_terms * bound)
             rows, data, term = _grown(rows, room), _grown(data, room), _grown(term, room)
         if n_keys + n_terms * bound > keys.size:
             room = 2 * (keys.size + n_terms * bound)
             keys, indptr = _grown(keys, room), _grown(indptr, room + 1)
+        if 2 * (n_keys + n_terms * bound) > table.shape[0]:
+            capacity = table.shape[0]
+            while capacity < 4 * (n_keys + n_terms * bound):
+                capacity *= 2
+            table = _table(keys, n_keys, capacity)
 
         if a == b:
             z = complex(0.5, 0.0)
-        elif key & 1:
+        elif element & 1:
             z = complex(0.0, 1.0 / _SQRT2)
         else:
             z = complex(1.0 / _SQRT2, 0.0)
         for t in range(n_terms):
-            n_touched = 0
             rate, frequency = _own(
                 a, b, energies[t], losses[t], b_term[t], b_term[t + 1], b_weight, b_diagonal, drop
             )
-            n_touched, used = _add(key, rate, table, value, weight, touched, n_touched, used)
-            if key & 1:
-                n_touched, used = _add(key - 1, -frequency, table, value, weight, touched, n_touched, used)
+            count = _put(element, rate, 0, key, value, weight)
+            if element & 1:
+                count = _put(element - 1, -frequency, count, key, value, weight)
             else:
-                n_touched, used = _add(key + 1, frequency, table, value, weight, touched, n_touched, used)
+                count = _put(element + 1, frequency, count, key, value, weight)
             for p in range(g_indptr[t, a], g_indptr[t, a + 1]):
                 if g_indices[p] != a:
-                    n_touched, used = _scatter(g_indices[p], b, z * g_data[p], n, table, value, weight,
-                                               touched, n_touched, used)  # fmt: skip
+                    count = _put_pair(g_indices[p], b, z * g_data[p], n, count, key, value, weight)
             for p in range(g_indptr[t, b], g_indptr[t, b + 1]):
                 if g_indices[p] != b:
-                    n_touched, used = _scatter(a, g_indices[p], z * np.conj(g_data[p]), n, table, value, weight,
-                                               touched, n_touched, used)  # fmt: skip
+                    count = _put_pair(a, g_indices[p], z * np.conj(g_data[p]), n, count, key, value, weight)
             for k in range(b_term[t], b_term[t + 1]):
                 for p in range(b_indptr[a, k], b_indptr[a, k + 1]):
                     left = b_weight[k] * z * b_data[p]
                     for q in range(b_indptr[b, k], b_indptr[b, k + 1]):
                         if b_indices[p] == a and b_indices[q] == b:
                             continue
-                        n_touched, used = _scatter(b_indices[p], b_indices[q], left * np.conj(b_data[q]), n,
-                                                   table, value, weight, touched, n_touched, used)  # fmt: skip
+                        count = _put_pair(
+                            b_indices[p],
+                            b_indices[q],
+                            left * np.conj(b_data[q]),
+                            n,
+                            count,
+                            key,
+                            value,
+                            weight,
+                        )
             if s_indptr.shape[0] > 0:
                 for p in range(s_indptr[t, b * n + a], s_indptr[t, b * n + a + 1]):
-                    n_touched, used = _scatter(s_indices[p] % n, s_indices[p] // n, z * s_data[p], n,
-                                               table, value, weight, touched, n_touched, used)  # fmt: skip
-            for i in range(n_touched):
-                h = touched[i]
-                if abs(value[h]) > drop * weight[h]:
-                    if index[h] == -1:
-                        index[h] = n_keys
-                        keys[n_keys] = table[h]
+                    count = _put_pair(
+                        s_indices[p] % n, s_indices[p] // n, z * s_data[p], n, count, key, value, weight
+                    )
+            for i in range(_summed(count, key, value, weight, place, slot)):
+                if abs(value[i]) > drop * weight[i]:
+                    h = _slot(table, key[i])
+                    if table[h, 0] == -1:
+                        table[h, 0], table[h, 1] = key[i], n_keys
+                        keys[n_keys] = key[i]
                         n_keys += 1
-                    rows[n_entries] = index[h]
-                    data[n_entries] = value[h]
+                    rows[n_entries] = table[h, 1]
+                    data[n_entries] = value[i]
                     term[n_entries] = t
                     n_entries += 1
-                value[h] = 0.0
-                weight[h] = 0.0
         column += 1
         indptr[column] = n_entries
     return COMPLETE, keys[:n_keys], indptr[: n_keys + 1], rows[:n_entries], data[:n_entries], term[:n_entries]

@@ -13,7 +13,7 @@ from piqs._kernels.cache import kernel
 # Smaller sets are eliminated in the order of the search.
 _LEAF = 8
 # Neither half may hold less than this part of the nodes, if that can be had.
-_SMALLEST_HALF = 0.3
+SMALLEST_HALF = 0.3
 _MOST_SEARCHES = 4
 
 
@@ -57,7 +57,7 @@ def _narrowest_level(widths, count):
     for k in range(widths.size - 1):
         smaller = min(below, count - below - widths[k]) / count
         cost = widths[k] * (1.0 + 16.0 * (0.5 - smaller) ** 2)
-        if smaller < _SMALLEST_HALF:
+        if smaller < SMALLEST_HALF:
             cost = count * (10.0 - smaller)
         if k > 0 and cost < lowest:
             best, lowest = k, cost
@@ -166,18 +166,3 @@ def fill(indptr, indices, order):
                 count += 1
                 k = parent[k]
     return 2 * (count + n)
-
-
-@kernel()
-def narrowest_cut(indptr, indices):
-    """Nodes in the narrowest level that cuts the graph around its first node (symmetric CSR pattern) in two halves."""
-    n = indptr.size - 1
-    queue, level = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    count = _search_from_rim(indptr, indices, np.ones(n, dtype=np.bool_), np.arange(n), queue, level)
-    depth = level[queue[count - 1]] + 1
-    if depth < 3:
-        return count
-    widths = np.zeros(depth, dtype=np.int64)
-    for i in range(count):
-        widths[level[queue[i]]] += 1
-    return widths[_narrowest_level(widths, count)]

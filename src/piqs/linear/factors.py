@@ -10,13 +10,15 @@ import scipy.sparse.linalg as sla
 
 from piqs._interrupts import listening
 from piqs._kernels import triangular as kernels
-from piqs._kernels.dissection import fill, narrowest_cut, nested_dissection
+from piqs._kernels.dissection import SMALLEST_HALF, fill, nested_dissection
 from piqs._resources import available_threads, check, threads_for
 
 # Smaller factors are found before anybody presses Ctrl-C.
 _INSTANT = 500_000
 # Smaller factors are solved with as fast by SuperLU.
 _WORTH_COPYING = 500_000
+# Searches for a node at the rim of a graph.
+_MOST_SEARCHES = 4
 # Room that SuperLU takes, in units of the factors it ends with.
 _COPIES = 1.5
 
@@ -134,9 +136,35 @@ def is_planar(matrix: sp.csr_array) -> bool:
 
 def _fills(matrix: sp.csr_array) -> tuple[float, float]:
     """The fill as if the graph of a matrix were planar, and as its narrowest cut has it."""
-    graph, n = _graph(matrix), matrix.shape[0]
-    cut = float(narrowest_cut(graph.indptr, graph.indices))
+    n, cut = matrix.shape[0], float(_narrowest_cut(_graph(matrix)))
     return 5.0 * n * float(np.log2(n + 1.0)), 1.1 * cut**2 * float(np.log2(n + 1.0))
+
+
+def _narrowest_cut(graph: sp.csr_array) -> int:
+    """Nodes in the narrowest level of a search through a graph (symmetric) that leaves two halves, from a node at the rim."""
+    root, depth = 0, 0
+    for _ in range(_MOST_SEARCHES):
+        order, before = sp.csgraph.breadth_first_order(graph, root)
+        place = np.empty(graph.shape[0], dtype=np.int64)
+        place[order] = np.arange(order.size)
+        parents = place[before[order[1:]]]
+        # A level ends before the first node whose parent lies in it.
+        cuts = [0]
+        while cuts[-1] < order.size:
+            cuts.append(1 + int(np.searchsorted(parents, cuts[-1])))
+        root = int(order[-1])
+        if order.size < graph.shape[0] or len(cuts) <= depth:
+            break
+        depth = len(cuts)
+    if len(cuts) <= 3:
+        return int(order.size)
+    widths = np.diff(cuts)[1:-1]
+    below = np.array(cuts[1:-2])
+    smaller = np.minimum(below, order.size - below - widths) / order.size
+    cost = widths * (1.0 + 16.0 * (0.5 - smaller) ** 2)
+    unequal = smaller < SMALLEST_HALF
+    cost[unequal] = order.size * (10.0 - smaller[unequal])
+    return int(widths[np.argmin(cost)])
 
 
 def dissected(matrix: sp.csr_array) -> np.ndarray:

@@ -17,23 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
-import scipy.sparse.linalg as sla
 
-from piqs._interrupts import listening
+from piqs._kernels.apply import add_product
 from piqs._kernels.block_sweeps import sweep
-from piqs._kernels.panels import panels
-from piqs._resources import one_blas_thread
-from piqs.linear.factors import dissected, is_planar
+from piqs._resources import one_blas_thread, threads_for
+from piqs.linear.block_factors import BlockFactors
 from piqs.linear.gmres import Cycle, gmres
-
-# A block of fewer unknowns is factorised before anybody presses Ctrl-C.
-_INSTANT = 5000
 
 # Krylov vectors of one cycle, by how much it may lower the residual before the shapes are renewed, and the most cycles.
 _KRYLOV, _DIGITS, _MOST_CYCLES = 40, 1e-6, 12
@@ -41,6 +34,8 @@ _KRYLOV, _DIGITS, _MOST_CYCLES = 40, 1e-6, 12
 _MOST_PLAIN, _PROGRESS = 5, 0.3
 # A cycle that lowers the residual by less than this has stopped.
 _STALLED = 0.5
+# Chunks of blocks that are swept side by side, on one thread or several; smaller problems are one chunk.
+_CHUNKS, _WORTH_CHUNKS = 4, 20_000
 
 
 class StalledError(RuntimeError):
@@ -111,7 +106,7 @@ class TwoLevel:
         order = np.argsort(_along_a_path(matrix, block, self.count)[block], kind="stable")
         sizes = np.diff(np.flatnonzero(np.diff(block[order], prepend=-1, append=-1)))
         self._cuts = np.concatenate([[0], np.cumsum(sizes)])
-        self._factors = _Blocks(matrix, order, self._cuts)
+        self._factors = BlockFactors(matrix, order, self._cuts)
         self.order = order = self._factors.order
         self.matrix = sp.csr_array(matrix[order][:, order])
         self.trace = trace[order]
@@ -121,9 +116,12 @@ class TwoLevel:
         )
         self._flows = sp.coo_array(ones.T @ self.matrix)
         self._mixed = self.trace / np.bincount(self._block, self.trace)[self._block]
-        self._down = np.arange(self.count)
-        self._up = self._down[-2::-1].copy()
-        self._work = np.empty(order.size), np.empty(order.size)
+        self._chunks = self._balanced_chunks(_CHUNKS if order.size > _WORTH_CHUNKS else 1)
+        self._work = (
+            np.empty(order.size),
+            np.empty(order.size),
+            np.empty((self._chunks.size - 1, int(sizes.max()))),
+        )
         self.solves = 0
 
     @property
@@ -153,7 +151,7 @@ class TwoLevel:
                 break
             before = residual
             self.hold(x)
-            step = self._cycle(-(self.matrix @ x), max(_DIGITS, 0.3 * goal / residual))
+            step = self._cycle(-self._apply(x), max(_DIGITS, 0.3 * goal / residual))
             condition = max(condition, step.condition)
             x = self._normalised(x + step.x)
             residual = self._residual(x, on_residual)
@@ -167,7 +165,7 @@ class TwoLevel:
         return NullVector(self._outside(x), residual, condition)
 
     def _residual(self, x: np.ndarray, on_residual: Callable[[float], None] | None) -> float:
-        residual = float(np.linalg.norm(self.matrix @ x))
+        residual = float(np.linalg.norm(self._apply(x)))
         if on_residual is not None:
             on_residual(residual)
         return residual
@@ -181,13 +179,17 @@ class TwoLevel:
     def hold(self, x: np.ndarray) -> None:
         """Keep the shapes of the blocks of x, in the order of elimination, for the balance."""
         self._shape = self._shapes(x)
-        chain = self._chain(self._shape)
-        # Columns sum to zero: one row says so, and the total of the weights takes its place.
-        chain[-1] = 1.0
-        self._chain_factors = la.lu_factor(chain)
+        self._chain_factors = self._factored_chain(self._shape)
 
     def _cycle(self, b: np.ndarray, rtol: float) -> Cycle:
-        return gmres(self.matrix.dot, self._precondition, b, rtol, _KRYLOV)
+        return gmres(self._apply, self._precondition, b, rtol, _KRYLOV)
+
+    def _apply(self, x: np.ndarray) -> np.ndarray:
+        m, y = self.matrix, np.zeros(x.size)
+        with threads_for(m.nnz) as threads:
+            rows = self._cuts[self._chunks if threads > 1 else [0, -1]]
+            add_product(rows, m.indptr, m.indices, m.data, 1.0, x, y)
+        return y
 
     def _precondition(self, r: np.ndarray) -> np.ndarray:
         weights = np.bincount(self._block, self.trace * r, self.count)
@@ -197,18 +199,18 @@ class TwoLevel:
     def _swept(self, x: np.ndarray, b: np.ndarray) -> np.ndarray:
         """One sweep over the blocks and one back."""
         m, f = self.matrix, self._factors
-        for order in (self._down, self._up):
-            sweep(order, self._cuts, m.indptr, m.indices, m.data, f.place, f.lower_cuts, f.lower, f.upper_cuts, f.upper,
-                  f.inverse, b, x, *self._work)  # fmt: skip
+        with threads_for(f.nnz) as threads:
+            for down in (True, False):
+                sweep(threads, self._chunks, down, self._cuts, m.indptr, m.indices, m.data, f.place, f.lower_cuts, f.lower,
+                      f.upper_cuts, f.upper, f.inverse, b, x, *self._work)  # fmt: skip
         self.solves += 2
         return x
 
     def _balanced(self, x: np.ndarray) -> np.ndarray:
         """The shapes of x with weights that the flows between them leave as they are."""
         shape = self._shapes(x)
-        chain = self._chain(shape)
-        chain[-1] = 1.0
-        return shape * la.solve(chain, np.eye(self.count)[-1])[self._block]
+        total = np.eye(self.count)[-1]
+        return shape * la.lu_solve(self._factored_chain(shape), total)[self._block]
 
     def _shapes(self, x: np.ndarray) -> np.ndarray:
         """Each block of x with trace 1; the mixed state where it has none."""
@@ -218,12 +220,26 @@ class TwoLevel:
         weights[empty] = 1.0
         return np.where(empty[self._block], self._mixed, x / weights[self._block])
 
-    def _chain(self, shape: np.ndarray) -> np.ndarray:
-        """Rates between the blocks, given their shapes."""
+    def _factored_chain(self, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """LU factors of the rates between the blocks, given their shapes, with the total of the weights in the last row.
+
+        Columns sum to zero: one row says so. A weight may be so small beside the total that the factors count as
+        ill-conditioned; the residual of what is found with them decides.
+        """
         row, column = self._flows.coords
         flat = row.astype(np.int64) * self.count + self._block[column]
-        total = np.bincount(flat, self._flows.data * shape[column], self.count**2)
-        return total.reshape(self.count, self.count)
+        chain = np.bincount(flat, self._flows.data * shape[column], self.count**2).reshape(self.count, -1)
+        chain[-1] = 1.0
+        lu, pivots, singular = la.lapack.dgetrf(chain)
+        if singular:
+            raise StalledError(f"no weight passes between some of the {self.count} blocks")
+        return lu, pivots
+
+    def _balanced_chunks(self, count: int) -> np.ndarray:
+        """Cut the blocks into so many chunks of about equal work, which grows faster than the number of unknowns."""
+        work = np.cumsum(np.diff(self._cuts) ** 1.25)
+        inside = np.searchsorted(work, work[-1] * np.arange(1, count) / count) + 1
+        return np.unique(np.concatenate([[0], np.minimum(inside, self.count), [self.count]]))
 
     def _normalised(self, x: np.ndarray) -> np.ndarray:
         return x / float(self.trace @ x)
@@ -244,60 +260,3 @@ def _along_a_path(matrix: sp.csr_array, block: np.ndarray, count: int) -> np.nda
     rank = np.empty(count, dtype=np.int64)
     rank[path] = np.arange(count)
     return rank
-
-
-class _Blocks:
-    """LU factors of the diagonal blocks of a matrix, whose unknowns are put in the order of elimination."""
-
-    def __init__(self, matrix: sp.csr_array, order: np.ndarray, cuts: np.ndarray) -> None:
-        lower: list[tuple[np.ndarray, ...]] = []
-        upper: list[tuple[np.ndarray, ...]] = []
-        place, elimination, diagonal = [], [], []
-        self.nnz = 0
-        for start, stop in pairwise(cuts):
-            inside = order[start:stop]
-            block, ordering = sp.csr_array(matrix[inside][:, inside]), "MMD_AT_PLUS_A"
-            if not is_planar(block):
-                # SuperLU's minimum degree leaves less of a planar block, nested dissection of any other.
-                inside, ordering = inside[dissected(block)], "NATURAL"
-                block = matrix[inside][:, inside]
-            factor = sla.splu if stop - start < _INSTANT else partial(listening, sla.splu)
-            lu = factor(
-                sp.csc_array(block),
-                permc_spec=ordering,
-                diag_pivot_thresh=0.01,
-                options={"SymmetricMode": True},
-            )
-            self.nnz += lu.nnz
-            columns = np.argsort(lu.perm_c)
-            elimination.append(inside[columns])
-            place.append(lu.perm_r[columns].astype(np.int64) + start)
-            rows = sp.csr_array(lu.U)
-            diagonal.append(rows.diagonal())
-            for half, parts in ((lu.L, lower), (rows, upper)):
-                first, row_start, value_start, indices, values = panels(half.indptr, half.indices, half.data)
-                parts.append((first + start, row_start, value_start, indices + np.int32(start), values))
-        self.place, self.order = np.concatenate(place), np.concatenate(elimination)
-        self.inverse = 1.0 / np.concatenate(diagonal)
-        self.lower_cuts, self.lower = _joined(lower, cuts[-1])
-        self.upper_cuts, self.upper = _joined(upper, cuts[-1])
-
-
-def _joined(parts: list[tuple[np.ndarray, ...]], n: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Panels of blocks as those of one matrix, and where the panels of each block start; each part is freed as it is copied."""
-    counts, rows, values = (np.array([part[i].size for part in parts]) for i in (0, 3, 4))
-    ends = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in (counts, rows, values)]
-    first = np.concatenate([part[0] for part in parts] + [[n]])
-    row_start = np.concatenate(
-        [part[1] + end for part, end in zip(parts, ends[1], strict=False)] + [ends[1][-1:]]
-    )
-    value_start = np.concatenate(
-        [part[2] + end for part, end in zip(parts, ends[2], strict=False)] + [ends[2][-1:]]
-    )
-    all_rows, all_values = np.empty(ends[1][-1], dtype=np.int32), np.empty(ends[2][-1])
-    while parts:
-        k = len(parts) - 1
-        _, _, _, some_rows, some_values = parts.pop()
-        all_rows[ends[1][k] : ends[1][k + 1]] = some_rows
-        all_values[ends[2][k] : ends[2][k + 1]] = some_values
-    return ends[0], (first, row_start, value_start, all_rows, all_values)

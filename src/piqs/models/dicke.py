@@ -49,10 +49,18 @@ class Dicke(SixRates, Model):
     hamiltonian : Qobj, QobjEvo or list, optional
         Hamiltonian in the Dicke basis, n_DS x n_DS, Hermitian and block diagonal in j (`jspin` makes its
         parts); a QobjEvo or QuTiP's list format, ``[H0, [H1, f]]``, where it depends on time.
-    emission, dephasing, pumping : float or callable, default 0
-        Local rates :math:`\gamma_E, \gamma_D, \gamma_P`, in inverse time; functions of t where they depend on time.
-    collective_emission, collective_dephasing, collective_pumping : float or callable, default 0
-        Collective rates :math:`\gamma_{CE}, \gamma_{CD}, \gamma_{CP}`, in inverse time.
+    emission : float or callable, default 0
+        Local rate :math:`\gamma_E`, in inverse time; a function of t where it depends on time, as all rates.
+    dephasing : float or callable, default 0
+        Local rate :math:`\gamma_D`.
+    pumping : float or callable, default 0
+        Local rate :math:`\gamma_P`.
+    collective_emission : float or callable, default 0
+        Collective rate :math:`\gamma_{CE}`.
+    collective_dephasing : float or callable, default 0
+        Collective rate :math:`\gamma_{CD}`.
+    collective_pumping : float or callable, default 0
+        Collective rate :math:`\gamma_{CP}`.
     allow_negative_rates : bool, default False
         Accept negative rates, as time-local non-Markovian equations have them. Only `lindbladian`,
         `liouvillian` and `coefficient_matrix` can use them: there are no jump operators for them.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from piqs._resources import one_blas_thread
 from piqs.errors import IllConditionedWarning, NotUniqueError, SteadyStateError
 from piqs.liouville import AssembledGenerator
 from piqs.solvers.stationary.base import Answer, Method, Problem, several
@@ -119,8 +120,8 @@ def _checked(
             f"{tuple(METHODS)}"
         )
     error = max(residual, np.finfo(float).eps) * answer.condition
-    lowest = _lowest_eigenvalue(problem.generator, x)
-    if lowest < -max(_NEGATIVE * error, problem.tol):
+    lowest = _lowest_eigenvalue(problem.generator, x, -max(_NEGATIVE * error, problem.tol))
+    if lowest is not None:
         raise several(f"the solution is no state, since it has the eigenvalue {lowest:.2g}")
     if error > _WORTH_A_WARNING:
         warnings.warn(
@@ -134,20 +135,28 @@ def _checked(
     return x, info
 
 
-def _lowest_eigenvalue(generator: AssembledGenerator, x: np.ndarray) -> float:
-    """The lowest eigenvalue of a state, of sets of kets without coherence between them; of large sets the lowest population."""
+@one_blas_thread()
+def _lowest_eigenvalue(generator: AssembledGenerator, x: np.ndarray, bound: float) -> float | None:
+    """An eigenvalue of a state below a negative bound, or None; of large sets of kets only populations are looked at."""
     rho = generator.unpack(x)
     lowest = float(rho.diagonal().real.min())
+    if lowest < bound:
+        return lowest
     count, label = sp.csgraph.connected_components(abs(rho), directed=False)
     order = np.argsort(label, kind="stable")
     rho = sp.csr_array(rho[order][:, order])
     cuts = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=count))])
     for start, stop in pairwise(cuts):
         if 1 < stop - start <= _LARGEST_SET:
-            lowest = min(
-                lowest, float(np.linalg.eigvalsh(rho[start:stop, start:stop].toarray(), UPLO="U")[0])
-            )
-    return lowest
+            block = rho[start:stop, start:stop].toarray()
+            try:
+                # A tenth of the time that eigenvalues take.
+                np.linalg.cholesky(block - bound * np.eye(stop - start))
+            except np.linalg.LinAlgError:
+                lowest = float(np.linalg.eigvalsh(block)[0])
+                if lowest < bound:
+                    return lowest
+    return None
 
 
 def closed_classes(generator: AssembledGenerator) -> int:
