@@ -198,7 +198,7 @@ def test_quasi_energies():
     basis = piqs.floquet_basis(rotating(w, detuning, rabi), 2 * np.pi / w)
     exact = 0.5 * np.hypot(detuning, rabi) + 0.5 * w
     exact = np.sort([(e + w / 2) % w - w / 2 for e in (exact, -exact)])
-    assert np.sort(basis.e_quasi) == pytest.approx(exact, abs=1e-5)
+    assert np.sort(basis.e_quasi) == pytest.approx(exact, abs=1e-9)
     with pytest.raises(ValueError, match="has channels"):
         piqs.floquet_basis(Dicke(2, jspin(2, "x"), emission=1.0), 1.0)
 

@@ -25,6 +25,8 @@ from piqs.liouville import AssembledGenerator, reduce
 __all__ = ["floquet_basis", "floquet_steadystate"]
 
 _METHODS = ("auto", "rotating frame", "harmonic balance", "map")
+# Accuracy of QuTiP's propagator over a period, whose own default leaves 1e-6.
+_TIGHT = {"rtol": 1e-11, "atol": 1e-13, "nsteps": 1_000_000}
 # Where a coefficient is compared with itself a period later, in parts of the period.
 _TRIED = (0.0, 0.2137, 0.5871, 0.9143)
 
@@ -175,7 +177,7 @@ def floquet_basis(H: Any, period: float | None = None, args: dict[str, Any] | No
             "H has channels: quasi-energies are those of a system without losses; use floquet_steadystate"
         )
     _check_periodic(reduce(equation.lindbladian), length)
-    return FloquetBasis(equation.hamiltonian.qobj(equation.dims), length)
+    return FloquetBasis(equation.hamiltonian.qobj(equation.dims), length, options=_TIGHT)
 
 
 def _period(period: float | None) -> float:
