@@ -356,10 +356,18 @@ def fit(
     expected = (len(named(e_ops)), times.size)
     if observed.shape != expected or not np.all(np.isfinite(observed)):
         raise ValueError(f"data must be finite and of shape {expected}, got {observed.shape}")
-    scale = np.ones(expected) if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), expected)
-    if not np.all(scale > 0.0):
-        raise ValueError("sigma must be positive")
-    start, lower = _start_of_fit(equation, items, initial or {})
+    try:
+        scale = np.broadcast_to(1.0 if sigma is None else np.asarray(sigma, dtype=float), expected)
+    except ValueError:
+        raise ValueError(
+            f"sigma must be a number or of shape {expected}, got shape {np.shape(sigma)}"
+        ) from None
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        if not (np.all(scale > 0.0) and np.all(np.isfinite((observed / scale) ** 2))):
+            raise ValueError(f"sigma must be positive, and not too small to divide by, got {sigma!r:.60}")
+    start, lower = _start_of_fit(
+        equation, items, _checks.mapping(initial, "initial", "of start values by label")
+    )
 
     best: tuple[float, np.ndarray, Any] | None = None
     known: dict[bytes, Any] = {}
