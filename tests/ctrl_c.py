@@ -346,15 +346,16 @@ def press(name: str, rounds: int, rng: random.Random) -> list[Reaction]:
     """The reactions of one verb, in a process of its own."""
     command = [sys.executable, "-m", "tests.ctrl_c", "--child", name]
     found: list[Reaction] = []
+    # Without buffers: a line that has been read ahead would not be seen by select.
     process = subprocess.Popen(
-        command, stdin=-1, stdout=-1, text=True, env={**os.environ, "MPLBACKEND": "Agg"}
+        command, stdin=-1, stdout=-1, bufsize=0, env={**os.environ, "MPLBACKEND": "Agg"}
     )
     assert process.stdin is not None
     assert process.stdout is not None
 
     def line(patience: float = PATIENCE) -> str:
         ready = select.select([process.stdout], [], [], patience)[0]
-        return process.stdout.readline().strip() if ready else ""
+        return process.stdout.readline().decode().strip() if ready else ""
 
     def failed(how: str, after: float = 0.0, seconds: float = 0.0) -> list[Reaction]:
         return [*found, Reaction(name, after, seconds, how, "missing", False)]
@@ -363,8 +364,7 @@ def press(name: str, rounds: int, rng: random.Random) -> list[Reaction]:
         if line(240.0) != "ready":
             return failed("the small problem failed")
         for _ in range(rounds):
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            process.stdin.write(b"go\n")
             line()
             after = EARLIEST + LATEST * rng.random() ** 2
             time.sleep(after)

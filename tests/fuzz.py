@@ -128,6 +128,9 @@ def targets() -> dict[str, Target]:
     records = piqs.mcsolve(
         model, (2, 2), [0.0, 2.0], e_ops=["jz"], ntraj=8, options={"keep_runs_results": True}, seeds=1
     )
+    long_run = piqs.mcsolve(
+        model, (2, 2), np.linspace(0.0, 10.0, 65), e_ops=["jz"], ntraj=2, options={"keep_runs_results": True}
+    )
     evolution = piqs.mesolve(model, piqs.excited(N), TIMES)
     data = piqs.sweep(abs_of, {"x": [1.0, 2.0]}, store="store")
     local = piqs.Dicke(N, emission=1.0).jump_operators()
@@ -156,7 +159,10 @@ def targets() -> dict[str, Target]:
         "spectrum": {"a_op": JP, "b_op": JM, "c_ops": local}, "field_qfi_rate": {"wrt": JZ, "c_ops": local},
         "steadystate_sensitivity": {"wrt": ["c_ops[0]"], "c_ops": local}, "nm_mcsolve": {"ops_and_rates": [(JM, 1.0)]},
         "smesolve": {"sc_ops": [JM], "c_ops": []}, "ssesolve": {"psi0": piqs.excited_ket(N), "sc_ops": [JM]},
+        "time_averages": {"result": long_run}, "optimize_pulse": {"controls": JX},
         "fit": {"data": [[2.0, 1.9, 1.8]], "wrt": ["c_ops[0]"]},
+        "floquet_basis": {"H": [JZ, [JX, "cos(6.283185307179586 * t)"]], "period": 1.0},
+        "spectrum_sensitivity": {"wrt": change, "a_op": JP, "b_op": JM}, "record_fisher": {"wrt": change, "ntraj": 2},
         "MasterEquation": {"space": piqs.DickeSpace(N)},
         "load_sweep": {"store": "store"}, "thermal": {"n_th": 1.0},
         "coherence_function_g1": {"a_op": JM}, "coherence_function_g2": {"a_op": JM},
@@ -187,8 +193,8 @@ def targets() -> dict[str, Target]:
 # Results, and classes that only this package fills.
 NOT_CALLED = {
     "CountDistribution", "CountStatistics", "CountingStatistics", "DressedEquation", "Explanation", "FloquetSteadyState",
-    "FitResult", "McResult", "NmmcResult", "PhotonStatistics", "PulseResult", "Result", "StochasticResult",
-    "TimeAverage", "Sensitivity", "SpinSqueezingInequality", "Squeezing", "about",
+    "FitResult", "McResult", "NmmcResult", "PhotonStatistics", "PulseResult", "RecordFisher", "Result", "StochasticResult",
+    "TimeAverage", "Sensitivity", "SpinSqueezingInequality", "Squeezing", "about", "jax_expect", "jax_steadystate",
     "MCSolver", "MESolver", "correlation_3op", "ModeFactors", "SpinFactors", "OperatorSum",
 }  # fmt: skip
 # A text as client is an address that is tried for half a minute.
@@ -266,7 +272,7 @@ def fuzz(target: Target, calls: list[tuple[str, str]]) -> Iterator[tuple[str, st
                 os._exit(0)
         os.close(write)
         ended = "crash"
-        with os.fdopen(read) as lines:
+        with os.fdopen(read, "rb", buffering=0) as lines:  # select sees no line that has been read ahead
             while left:
                 if not select.select([lines], [], [], SECONDS + GRACE)[0]:
                     ended = "hang"

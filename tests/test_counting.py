@@ -108,6 +108,50 @@ def test_channels_apart_against_brute_force(counted):
     assert stats.cumulants[:2] == pytest.approx([first, second], abs=1e-8)
 
 
+def test_jumps_that_leave_kets_as_they_are_are_counted():
+    # dephasing by sigma_z/2 clicks at random at a quarter of its rate for each emitter, whatever the state
+    N, rate = 30, 0.8
+    model = Dicke(N, 0.4 * jspin(N, "x"), emission=0.5, dephasing=rate)
+    stats = counting_statistics(model, counted="dephasing")
+    assert stats.cumulants == pytest.approx([N * rate / 4] * 4, rel=1e-8)
+    assert stats.moments(excited(N), 2.0) == pytest.approx([2 * N * rate / 4] * 2, rel=1e-9)
+    one = counting_statistics(Dicke(1, emission=0.5, dephasing=rate), counted="dephasing")
+    n, p, _ = one.distribution(excited(1), 3.0)
+    assert p == pytest.approx(poisson.pmf(n, 3 * rate / 4), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_jumps_against_the_dense_tilted_generator(seed):
+    # jumps that are not Hermitian nor without diagonal, complex H, weights of both signs
+    rng = np.random.default_rng(seed)
+    n = 2 + seed % 3
+    random = lambda: rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))  # noqa: E731
+    H = random()
+    H = H + H.conj().T
+    jumps = [0.6 * random(), np.diag(np.diag(random())), 0.5 * random()]
+    counted, one = {0: 1.0, 1: 2.0, 2: -1.0}, np.eye(n)
+    both = lambda A, B: np.kron(B.T, A)  # noqa: E731
+    L = -1j * (both(H, one) - both(one, H))
+    for K in jumps:
+        product = K.conj().T @ K
+        L = L + both(K, K.conj().T) - 0.5 * (both(product, one) + both(one, product))
+
+    def tilted(s):
+        return L + sum((np.exp(s * w) - 1) * both(jumps[k], jumps[k].conj().T) for k, w in counted.items())
+
+    # derivatives at zero by Cauchy's integral
+    radius, points = 0.05, 32
+    values = []
+    for k in range(points):
+        eigenvalues = la.eigvals(tilted(radius * np.exp(2j * np.pi * k / points)))
+        values.append(eigenvalues[np.argmin(np.abs(eigenvalues))])
+    series = np.fft.fft(values) / points
+    exact = [(series[k] / radius**k).real * [1, 1, 2, 6, 24][k] for k in range(1, 5)]
+    stats = counting_statistics(qutip.Qobj(H), [qutip.Qobj(K) for K in jumps], counted=counted)
+    assert stats.cumulants == pytest.approx(exact, rel=1e-8, abs=1e-8)
+    assert stats.scgf(0.3) == pytest.approx(la.eigvals(tilted(0.3)).real.max(), rel=1e-9)
+
+
 def test_cumulants_are_derivatives_of_the_generating_function():
     N = 20
     stats = counting_statistics(Dicke(N, jspin(N, "x"), collective_emission=2 / N, dephasing=0.1), counted=0)

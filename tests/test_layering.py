@@ -31,7 +31,7 @@ LAYERS = [
     {"cli", "about", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-HEAVY = {"matplotlib", "dask", "distributed", "xarray", "zarr", "click"}
+HEAVY = {"jax", "matplotlib", "dask", "distributed", "xarray", "zarr", "click"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

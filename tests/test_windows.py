@@ -1,8 +1,9 @@
-"""Operators in named factors, and trajectories on moving windows and in displaced frames."""
+"""Operators in named factors, and trajectories on moving windows and in moving frames."""
 
 import numpy as np
 import pytest
 import qutip
+from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import piqs
@@ -54,46 +55,127 @@ def test_sums_of_products_are_the_matrices_they_say():
         ModeFactors("atoms").a.qobj(spaces)
 
 
-@pytest.mark.parametrize("frame", ["fixed", "displaced"])
-def test_same_seed_same_record_with_and_without_windows(frame):
-    """All rates, counter-rotating terms and a drive: jump for jump what the matrices give."""
-    N, n_fock = 5, 26
-    system = cavity_model(N, n_fock)
-    e_ops = [ATOMS.jz, CAVITY.n, CAVITY.a]
+def assert_same_record(system, kets, start, e_ops, frame, conserved):
+    """Jump for jump what the matrices give, and the averages to what is left out."""
+    options = {"keep_runs_results": True}
     matrices = piqs.mcsolve(
         system,
-        system.state(piqs.excited_ket(N), qutip.basis(n_fock, 1)),
+        system.state(*kets),
         TIMES,
         e_ops=[system.build(op) for op in e_ops],
         ntraj=8,
         seeds=3,
-        options={"keep_runs_results": True},
+        options=options,
     )
-    start = {"atoms": ("dicke", N / 2, N / 2), "cavity": ("fock", 1)}
-    options = {"keep_runs_results": True, "frame": frame}
-    windows = piqs.mcsolve(system, start, TIMES, e_ops=e_ops, ntraj=8, seeds=3, options=options)
+    windows = piqs.mcsolve(
+        system, start, TIMES, e_ops=e_ops, ntraj=8, seeds=3, options={**options, "frame": frame}
+    )
     assert windows.channels == matrices.channels
-    assert sum(map(len, windows.col_times)) > 30
+    assert windows.stats["frame"] == ("fixed" if frame == "auto" else frame)
+    assert windows.stats["conserved"] == conserved
+    assert sum(map(len, windows.col_times)) > 20
     for one, two in zip(windows.collapse, matrices.collapse, strict=True):
         assert [k for _, k in one] == [k for _, k in two]
         np.testing.assert_allclose([t for t, _ in one], [t for t, _ in two], atol=1e-6)
     for one, two in zip(windows.runs_expect, matrices.runs_expect, strict=True):
-        # what is left out is bounded in norm; the cut-off at 26 Fock states leaves out less
-        np.testing.assert_allclose(one, two, atol=max(1e-6, 2 * windows.stats["left out"]))
+        # what is left out is bounded in norm; the cut-off of the Fock states leaves out less
+        np.testing.assert_allclose(one, two, atol=max(1e-6, 2 * windows.stats.get("left out", 0.0)))
         np.testing.assert_allclose(one, two, atol=2e-5)
 
 
-def test_averages_on_windows_against_the_density_matrix():
-    N, n_fock = 8, 14
+@pytest.mark.parametrize("frame", ["fixed", "moving"])
+@pytest.mark.parametrize("tilted", [False, True])
+def test_same_seed_same_record_with_and_without_windows(frame, tilted):
+    """All rates, counter-rotating terms and a drive; from a Dicke state and from coherent ones."""
+    N, n_fock = 5, 26
+    kets = (piqs.excited_ket(N), qutip.basis(n_fock, 1))
+    start = {"atoms": ("dicke", N / 2, N / 2), "cavity": ("fock", 1)}
+    if tilted:
+        kets = (
+            piqs.css_ket(N, 2.0, 0.4, coordinates="polar"),
+            qutip.coherent(n_fock, 0.6 - 0.3j, method="analytic"),
+        )
+        start = {"atoms": ("css", 2.0, 0.4), "cavity": ("coherent", 0.6 - 0.3j)}
+    e_ops = [ATOMS.jz, CAVITY.n, CAVITY.a, ATOMS.jp * CAVITY.a]
+    assert_same_record(cavity_model(N, n_fock), kets, start, e_ops, frame, "")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_rows_of_a_conserved_sum(sign):
+    """Exchange conserves m + n, counter-rotating terms alone m - n: rows of the window evolve by themselves."""
+    N, n_fock = 6, 26
+    system = Composite(atoms=Dicke(N, **RATES), cavity=Mode(n_fock, frequency=0.7, loss=0.5, occupation=0.2))
+    term = (ATOMS.jp if sign > 0 else ATOMS.jm) * CAVITY.a
+    system.interaction = [0.3 * ATOMS.jz + 0.3 * (term + term.dag())]
+    kets = (piqs.css_ket(N, 1.0, 0.4, coordinates="polar"), qutip.basis(n_fock, 0))
+    e_ops = [ATOMS.jz, CAVITY.n, CAVITY.a, ATOMS.jm]
+    conserved = "atoms + cavity" if sign > 0 else "atoms - cavity"
+    assert_same_record(system, kets, {"atoms": ("css", 1.0, 0.4)}, e_ops, "auto", conserved)
+
+
+@pytest.mark.parametrize("frame", ["fixed", "moving"])
+@pytest.mark.parametrize(("N", "n_fock"), [(2, 8), (5, 12), (20, 26)])
+def test_averages_on_windows_against_the_density_matrix(N, n_fock, frame):
     system = Composite(atoms=Dicke(N, emission=0.2, dephasing=0.2), cavity=Mode(n_fock, loss=0.5))
-    system.interaction = 0.1 * ATOMS.jz + 0.3 * (ATOMS.jp * CAVITY.a + ATOMS.jm * CAVITY.ad)
+    exchange = 0.8 / np.sqrt(N) * ATOMS.jp * CAVITY.a
+    system.interaction = 0.1 * ATOMS.jz + exchange + exchange.dag()
     e_ops = [ATOMS.jz, CAVITY.n, ATOMS.jp * ATOMS.jm]
     rho0 = system.state(piqs.excited(N), qutip.fock_dm(n_fock, 0))
     exact = system.mesolve(rho0, TIMES, [system.build(op) for op in e_ops]).expect
     start = {"atoms": ("dicke", N / 2, N / 2)}
-    result = piqs.mcsolve(system, start, TIMES, e_ops=e_ops, ntraj=200, seeds=1)
+    result = piqs.mcsolve(system, start, TIMES, e_ops=e_ops, ntraj=150, seeds=1, options={"frame": frame})
     assert result.stats["method"] == "windows"
     assert_within_errors(result, exact, floor=1e-4)
+
+
+def dicke_model(N):
+    """Superradiant: the coupling is above its critical value 0.47."""
+    system = Composite(atoms=Dicke(N, emission=0.01), cavity=Mode(2, frequency=0.8, loss=0.5))
+    system.interaction = ATOMS.jz + 0.6 / np.sqrt(N) * (ATOMS.jp + ATOMS.jm) * (CAVITY.a + CAVITY.ad)
+    return system
+
+
+def test_a_hundred_thousand_emitters_in_the_superradiant_phase():
+    """Mean field, from a tilted spin, within a percent: its fluctuations are 1/sqrt(N)."""
+    N, theta = 100_000, np.pi - 0.5
+    times = np.array([0.0, 0.4, 0.8])
+    result = piqs.mcsolve(
+        dicke_model(N), {"atoms": ("css", theta, 0.0)}, times, e_ops=[CAVITY.n, ATOMS.jz], ntraj=1, seeds=1
+    )
+    assert result.stats["frame"] == "moving"
+    assert result.stats["left out"] < 1e-3
+
+    def slope(t, y):
+        a, s, z = y
+        x = 2 * a.real
+        return [
+            -(0.8j + 0.25) * a - 1.2j * s.real,
+            -(1j + 0.005) * s + 1.2j * x * z,
+            (0.6j * x * (s - np.conj(s))).real - 0.01 * (z + 0.5),
+        ]
+
+    y0 = np.array([0, np.sin(theta) / 2, np.cos(theta) / 2], dtype=complex)
+    mean = solve_ivp(slope, times[[0, -1]], y0, t_eval=times, rtol=1e-9, atol=1e-11).y
+    np.testing.assert_allclose(result.expect[0] / N, abs(mean[0]) ** 2, rtol=0.02)
+    np.testing.assert_allclose(result.expect[1] / N, mean[2].real, rtol=2e-3)
+
+
+def test_the_same_on_any_number_of_workers():
+    start = {"atoms": ("css", 2.0, 0.0)}
+    runs = [
+        piqs.mcsolve(
+            dicke_model(50),
+            start,
+            TIMES,
+            e_ops=[CAVITY.n],
+            ntraj=6,
+            seeds=1,
+            options={"num_cpus": cpus, "keep_runs_results": True},
+        )
+        for cpus in (1, 3)
+    ]
+    assert np.array_equal(runs[0].runs_expect[0], runs[1].runs_expect[0])
+    assert all(np.array_equal(a, b) for a, b in zip(runs[0].col_times, runs[1].col_times, strict=True))
 
 
 def test_coherent_states_of_parts():
@@ -103,7 +185,7 @@ def test_coherent_states_of_parts():
     start = {"atoms": ("css", theta, phi), "cavity": ("coherent", 1.5 - 1j)}
     css = piqs.css_ket(N, theta, phi, coordinates="polar")
     spins = [qutip.expect(piqs.jspin(N, axis), css) for axis in "xyz"]
-    for frame in ("fixed", "displaced"):
+    for frame in ("fixed", "moving"):
         result = piqs.mcsolve(system, start, [0.0, 1.0], e_ops=e_ops, ntraj=1, options={"frame": frame})
         values = [complex(x[0]) for x in result.expect]
         np.testing.assert_allclose(values, [*spins, 1.5 - 1j, 3.25, N / 2], atol=1e-9)
@@ -166,7 +248,7 @@ def test_a_driven_lossy_mode_is_a_displaced_vacuum():
     system.interaction = eps * (CAVITY.a + CAVITY.ad)
     times = np.array([0.0, 0.1, 0.3])
     result = piqs.mcsolve(
-        system, {}, times, e_ops=[CAVITY.a, CAVITY.n], ntraj=1, seeds=1, options={"frame": "displaced"}
+        system, {}, times, e_ops=[CAVITY.a, CAVITY.n], ntraj=1, seeds=1, options={"frame": "moving"}
     )
     alpha = -1j * eps * (1 - np.exp(-kappa * times / 2)) / (kappa / 2)
     np.testing.assert_allclose(result.expect[0], alpha, atol=1e-4)
@@ -183,7 +265,7 @@ def test_a_driven_lossy_mode_is_a_displaced_vacuum():
         ({"e_ops": [qutip.sigmaz()]}, TypeError, "must be an OperatorSum"),
         ({"e_ops": ["cavity.j"]}, TypeError, "must be an OperatorSum"),
         ({"options": {"store_states": True}}, ValueError, "store_states"),
-        ({"options": {"frame": "moving"}}, ValueError, "must be one of"),
+        ({"options": {"frame": "rotating"}}, ValueError, "must be one of"),
         ({"options": {"cutoff": 1.0}}, ValueError, "cutoff"),
         ({"H": Dicke(2, emission=1.0)}, TypeError, "needs a Composite"),
         ({"c_ops": [qutip.sigmaz()]}, ValueError, "add_channel"),

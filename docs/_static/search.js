@@ -6,7 +6,11 @@ const TEACHES = /^(start|method|live|conventions|trajectories|sweeps|sharp_bits|
 const LATER = /^(development\/|benchmarks|gallery\/models\/)/;
 var Scorer = {
   score: ([page, , anchor, , score, , kind]) =>
-    score + (TEACHES.test(page) ? 25 : 0) - (LATER.test(page) ? 10 : 0) + (kind === "title" && !anchor ? 30 : 0),
+    score +
+    (TEACHES.test(page) ? 25 : 0) +
+    (page.startsWith("tutorials/") ? 5 : 0) -
+    (LATER.test(page) ? 10 : 0) +
+    (kind === "title" && !anchor ? 30 : 0),
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },

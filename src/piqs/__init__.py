@@ -4,7 +4,8 @@ from piqs.about import about, cite
 from piqs.analysis.control import FitResult, PulseResult, fit, optimize_pulse
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
-from piqs.analysis.floquet import FloquetSteadyState, floquet_steadystate
+from piqs.analysis.floquet import floquet_basis, floquet_steadystate
+from piqs.analysis.jax_bridge import jax_expect, jax_steadystate
 from piqs.analysis.jump_records import (
     CountStatistics,
     count_statistics,
@@ -13,7 +14,10 @@ from piqs.analysis.jump_records import (
     waiting_time_distribution,
     waiting_times,
 )
+from piqs.analysis.periodic_state import FloquetSteadyState
+from piqs.analysis.record_fisher import RecordFisher, record_fisher
 from piqs.analysis.sensitivity import Sensitivity, gradient, sensitivity
+from piqs.analysis.spectrum_sensitivity import spectrum_sensitivity
 from piqs.analysis.stationary_sensitivity import gap_sensitivity, steadystate_sensitivity
 from piqs.analysis.time_average import TimeAverage, time_averages
 from piqs.compat import import_lines as _import_lines
@@ -191,6 +195,7 @@ __all__ = [
     "Pim",
     "ProductSpace",
     "PulseResult",
+    "RecordFisher",
     "ResolventError",
     "Result",
     "Sensitivity",
@@ -253,6 +258,7 @@ __all__ = [
     "field_qfi_rate",
     "fisher_information",
     "fit",
+    "floquet_basis",
     "floquet_steadystate",
     "g2_from_records",
     "gap_sensitivity",
@@ -269,6 +275,8 @@ __all__ = [
     "isdiagonal",
     "j_min",
     "j_vals",
+    "jax_expect",
+    "jax_steadystate",
     "jmm1_dictionary",
     "jspin",
     "jump_times",
@@ -314,12 +322,14 @@ __all__ = [
     "qfi_matrix",
     "quantum_fisher_information",
     "quantum_numbers",
+    "record_fisher",
     "reduced_state",
     "relative_entropy",
     "sensitivity",
     "smesolve",
     "spectrum",
     "spectrum_correlation_fft",
+    "spectrum_sensitivity",
     "spin_algebra",
     "spin_husimi",
     "spin_p",

@@ -58,7 +58,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 20 else f"{text[0]}.{text[1:4]}e+{len(text) - 1}"
 
 
-def instance(value: Any, kind: type, name: str, what: str) -> None:
+def instance(value: Any, kind: type | tuple[type, ...], name: str, what: str) -> None:
     """Refuse what is not of a class."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {what}, got {value!r:.60}")

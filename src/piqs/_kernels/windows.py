@@ -1,8 +1,8 @@
-"""Kets on a window of quantum numbers, and operators as products of ladder symbols that are applied, never built.
+"""Trajectories of kets on a window of quantum numbers; operators are products of ladder symbols, applied, never built.
 
-A ket is an array (rows, columns): the columns are the last part's quantum numbers, the rows those of all other
-parts. An operator is a list of terms; each shifts rows and columns and multiplies by one profile along the rows and
-one along the columns, which are zero where the shift would leave the window.
+A ket is an array (rows, columns), real and imaginary parts apart: the columns are the last part's quantum numbers, the
+rows those of the others. Of two parts the rows may be sums instead, m + skew n, where the generator conserves these:
+then it couples no two rows. In every row only the columns from `first` to before `last` are in use.
 """
 
 from typing import NamedTuple
@@ -10,41 +10,102 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from piqs._kernels.dicke_amplitudes import squared_amplitude
+from piqs._kernels.cache import kernel
 
-# Symbols of the words below.
-END, RAISE, LOWER, INVERSION, ANNIHILATE, CREATE = 0, 1, 2, 3, 4, 5
-
-
-class Terms(NamedTuple):
-    """Terms of an operator on a window."""
-
-    coefficients: np.ndarray  # complex (terms)
-    shifts: np.ndarray  # int (terms, 2): of rows and of columns
-    rows: np.ndarray  # float (terms, rows)
-    columns: np.ndarray  # float (terms, columns)
-    first: np.ndarray  # int (rows): amplitudes of a row are zero but from here ...
-    last: np.ndarray  # ... to before this column
+# Symbols of words. DEPTH is J_z - j, of a spin seen from a frame; END stands for no symbol, or the number 1.
+END, RAISE, LOWER, INVERSION, ANNIHILATE, CREATE, DEPTH = 0, 1, 2, 3, 4, 5, 6
+# Mean of a, or of J_+ / sqrt(2j), seen from its frame, from which on the frame is moved.
+OFF_CENTRE = 0.25
 
 
-part = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-entry = njit(cache=True, nogil=True, error_model="numpy")
+class Program(NamedTuple):
+    """A generator and its jumps in words; an operator to average is one without channels.
+
+    The sum of entries with the same word is its coefficient: numbers times elements of the frames.
+    """
+
+    words: np.ndarray  # int8 (words, parts, symbols), the rightmost symbol last
+    groups: (
+        np.ndarray
+    )  # int (words): number of a function of time; those from `functions` on: jump of a channel
+    band: np.ndarray  # int (words): words of one function and one shift make a band; -1: of a jump
+    bands: np.ndarray  # int (bands): number of the function; band 0 is the constant one without shift
+    entries: np.ndarray  # int (entries): word
+    numbers: np.ndarray  # complex (entries)
+    factors: (
+        np.ndarray
+    )  # int8 (entries, factors, 3): part, its symbol, the symbol seen from the frame; -1: none
+    functions: int
+    skew: int
+    coupled: bool  # whether the generator couples rows
+    emitters: np.ndarray  # float (parts), 0 for a mode
+    framed: np.ndarray  # bool (parts)
+    owner: np.ndarray  # int (channels): part of local noise, -1 of collective noise
+    q: np.ndarray  # int (channels): of local noise J_q
+    rates: np.ndarray  # float (channels)
+    timed: np.ndarray  # int (channels): number of the function that is the rate, or -1
+    uniform: (
+        np.ndarray
+    )  # int (channels, 4): whether the rows go along with a jump, by how much; the same of columns
+    breaks: np.ndarray
+    polynomials: (
+        np.ndarray
+    )  # complex (pieces, functions, degree + 1), of the time from the middle of the piece
+    strengths: np.ndarray  # float (pieces, functions): largest modulus
+    degree: int
+
+
+class Ket(NamedTuple):
+    """A ket on its window, seen from frames."""
+
+    psi: np.ndarray  # float (2, rows, columns)
+    first: np.ndarray
+    last: np.ndarray
+    spins: np.ndarray  # float (parts): j, -1 for a mode
+    lows: np.ndarray  # float (parts): lowest quantum number; the lowest sum in place of the first if skew
+    sizes: np.ndarray  # int (parts)
+    frames: np.ndarray  # complex (parts, 7, 7): a symbol as a sum of symbols seen from the frame
+    lost: np.ndarray  # float (1): bound of the norm left out so far
+
+
+class Room(NamedTuple):
+    """Tables of a program on a window, and arrays to work in."""
+
+    coefficients: np.ndarray  # complex (words)
+    shifts: np.ndarray  # int (words, 2): of rows and of columns
+    rows: np.ndarray  # float (words, rows, or rows + columns - 1)
+    columns: np.ndarray  # float (words, columns)
+    moves: np.ndarray  # int (bands, 2): shifts
+    planes: np.ndarray  # float (bands, 2, rows, columns): elements of a band, at the place they lead to
+    filled: np.ndarray  # bool (bands, 2): whether the real and the imaginary parts are not all zero
+    form: np.ndarray  # int (1): how the planes are applied
+    middle: np.ndarray  # float (2): taken from band 0
+    radius: np.ndarray  # float (rows): bound of the norm of what reaches a row
+    slope: np.ndarray  # float (2, rows, columns): psi'
+    terms: np.ndarray  # float (degree + 2, 2, rows, columns)
+    other: np.ndarray  # float (2, rows, columns)
+
+
+part = njit(
+    nogil=True,
+    error_model="numpy",
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    fastmath={"contract", "reassoc", "nsz"},
+)
 
 
 @part
-def profile(word, spin, low, size, out):
-    """Amplitude of a word (rightmost symbol last) on quantum numbers low, low + 1, ...; returns its shift.
-
-    `spin` is j, or negative for a mode. Amplitudes whose target is outside the window are kept.
-    """
+def profile(word, spin, low, step, out):
+    """Amplitude of a word on quantum numbers low, low + step, ...; returns its shift."""
     shift = 0
     for p in range(word.size):
         if word[p] == RAISE or word[p] == CREATE:
             shift += 1
         elif word[p] == LOWER or word[p] == ANNIHILATE:
             shift -= 1
-    for i in range(size):
-        value = low + i
+    for i in range(out.size):
+        value = low + step * i
         amplitude = 1.0
         for p in range(word.size - 1, -1, -1):
             symbol = word[p]
@@ -56,6 +117,8 @@ def profile(word, spin, low, size, out):
                 value -= 1
             elif symbol == INVERSION:
                 amplitude *= value
+            elif symbol == DEPTH:
+                amplitude *= value - spin
             elif symbol == ANNIHILATE:
                 amplitude *= np.sqrt(max(value, 0.0))
                 value -= 1
@@ -66,274 +129,189 @@ def profile(word, spin, low, size, out):
     return shift
 
 
-@entry
-def fill_terms(words, spins, lows, sizes, shifts, rows, columns, leaks):
-    """Profiles of all words (terms, parts, symbols) on a window, and how much of each leads out of it.
+@part
+def count(program, ket, room):
+    """Coefficients of all words, as the frames and j stand."""
+    for f in range(ket.spins.size):
+        if program.framed[f] and ket.spins[f] >= 0:
+            for symbol in range(1, 4):
+                ket.frames[f, symbol, END] = ket.spins[f] * ket.frames[f, symbol, DEPTH]
+    room.coefficients[:] = 0
+    for e in range(program.entries.size):
+        number = program.numbers[e]
+        for p in range(program.factors.shape[1]):
+            f = program.factors[e, p, 0]
+            if f >= 0:
+                number *= ket.frames[f, program.factors[e, p, 1], program.factors[e, p, 2]]
+        room.coefficients[program.entries[e]] += number
 
-    leaks[k, f, e]: largest amplitude of the word of part f in term k that leaves the window at its lower (e = 0) or
-    upper end (e = 1), and largest of all (e = 2).
-    """
-    K, F = words.shape[0], words.shape[1]
-    room = np.empty(sizes.max())
+
+@part
+def tabulate(program, ket, room):
+    """Coefficients, shifts and profiles of all words on the window."""
+    count(program, ket, room)
+    K, F = program.words.shape[0], program.words.shape[1]
+    R = ket.psi.shape[1]
+    buffer = np.empty(max(ket.psi.shape[1], ket.psi.shape[2]))
     for k in range(K):
-        rows[k, :] = 1.0
-        flat = 0
-        stride = rows.shape[1]
-        for f in range(F):
-            size = sizes[f]
-            shift = profile(words[k, f], spins[f], lows[f], size, room)
-            largest = 0.0
-            for i in range(size):
-                largest = max(largest, abs(room[i]))
-                if i + shift < 0 or i + shift >= size:
-                    leaks[k, f, 0 if shift < 0 else 1] = max(leaks[k, f, 0 if shift < 0 else 1], abs(room[i]))
-                    room[i] = 0.0
-            leaks[k, f, 2] = largest
-            if f == F - 1:
-                for i in range(size):
-                    columns[k, i] = room[i]
-                shifts[k, 1] = shift
-            else:
-                stride //= size
-                flat += shift * stride
-                for r in range(rows.shape[1]):
-                    rows[k, r] *= room[(r // stride) % size]
-        shifts[k, 0] = flat
+        room.shifts[k, 1] = profile(
+            program.words[k, F - 1], ket.spins[F - 1], ket.lows[F - 1], 1, room.columns[k]
+        )
+        room.shifts[k, 0] = 0
+        room.rows[k, :] = 1.0
+        if program.skew != 0:
+            low = ket.lows[0] - program.skew * ket.lows[1] + (R - 1 if program.skew > 0 else 0)
+            shift = profile(program.words[k, 0], ket.spins[0], low, -program.skew, room.rows[k])
+            room.shifts[k, 0] = shift + program.skew * room.shifts[k, 1]
+            continue
+        stride = R
+        for f in range(F - 1):
+            size = ket.sizes[f]
+            stride //= size
+            shift = profile(program.words[k, f], ket.spins[f], ket.lows[f], 1, buffer[:size])
+            room.shifts[k, 0] += shift * stride
+            for r in range(R):
+                i = (r // stride) % size
+                # of several parts, a shift must not lead from one's end to the next one's beginning
+                room.rows[k, r] *= buffer[i] if F == 2 or 0 <= i + shift < size else 0.0
 
 
 @part
-def add_terms(terms, factors, x, y):
-    """y += sum_k factors[k] c_k (term k) x."""
-    first, last = terms.first, terms.last
-    for k in range(terms.coefficients.size):
-        c = factors[k] * terms.coefficients[k]
-        if c == 0:
-            continue
-        dr, dc = terms.shifts[k, 0], terms.shifts[k, 1]
-        column = terms.columns[k]
-        for r in range(max(0, -dr), min(x.shape[0], x.shape[0] - dr)):
-            v = c * terms.rows[k, r]
-            if v != 0:
-                source, target = x[r], y[r + dr]
-                begin = max(first[r], first[r + dr] - dc)
-                end = min(last[r], last[r + dr] - dc)
-                for i in range(begin, end):
-                    target[i + dc] += (v * column[i]) * source[i]
-
-
-@entry
-def apply_terms(terms, x, y):
-    """y += (operator) x."""
-    add_terms(terms, np.ones(terms.coefficients.size, dtype=np.complex128), x, y)
-
-
-@entry
-def expectation(terms, x):
-    """<x| operator |x>."""
-    total = 0.0j
-    first, last = terms.first, terms.last
-    for k in range(terms.coefficients.size):
-        if terms.coefficients[k] == 0:
-            continue
-        dr, dc = terms.shifts[k, 0], terms.shifts[k, 1]
-        own = 0.0j
-        for r in range(max(0, -dr), min(x.shape[0], x.shape[0] - dr)):
-            v = terms.rows[k, r]
-            if v != 0:
-                for i in range(max(first[r], first[r + dr] - dc), min(last[r], last[r + dr] - dc)):
-                    own += (v * terms.columns[k, i]) * (np.conj(x[r + dr, i + dc]) * x[r, i])
-        total += terms.coefficients[k] * own
-    return total
+def row_table(skew, room, k, r, begin, end):
+    """Amplitudes of word k's first part along a row, where the rows are sums."""
+    start = (room.radius.size - 1 - r if skew > 0 else r) + begin
+    return room.rows[k, start : start + end - begin]
 
 
 @part
-def one_norm(x, first, last):
-    total = 0.0
-    for r in range(x.shape[0]):
-        for i in range(first[r], last[r]):
-            total += abs(x[r, i].real) + abs(x[r, i].imag)
-    return total
+def copy(x, y):
+    """y = x, without what NumPy's assignment compiles to."""
+    source, target = x.reshape(-1), y.reshape(-1)
+    for i in range(source.size):
+        target[i] = source[i]
 
 
-@entry
+@part
 def squared_norm(x):
-    """Sum of |x|^2."""
     total = 0.0
-    for r in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            total += x[r, i].real ** 2 + x[r, i].imag ** 2
+    flat = x.reshape(-1)
+    for i in range(flat.size):
+        total += flat[i] * flat[i]
     return total
 
 
-@entry
-def expand(terms, polynomials, scale, threshold, horizon, tolerance, V):
-    """Taylor series of psi around the present: psi(t + x / scale) = sum_n V[n] x^n, from psi' = sum_k f_k A_k psi.
-
-    polynomials[k]: Taylor coefficients of f_k. Steps and error as in `piqs._kernels.trajectories.expand`. Returns the
-    last term and the step in units of 1/scale.
-    """
-    K, top = polynomials.shape[0], polynomials.shape[1] - 1
-    norm2 = squared_norm(V[0])
-    allowed = tolerance * np.sqrt(norm2)
-    last = V.shape[0] - 1
-    step = horizon * scale
-    before = np.inf
-    factors = np.empty(K, dtype=np.complex128)
-    degree = 0
-    for k in range(K):
-        for d in range(1, top + 1):
-            if polynomials[k, d] != 0:
-                degree = max(degree, d)
-    lower, upper = terms.first, terms.last
-    for n in range(last):
-        for r in range(V.shape[1]):
-            for i in range(lower[r], upper[r]):
-                V[n + 1, r, i] = 0.0
-        for d in range(min(n, degree) + 1):
-            used = False
-            for k in range(K):
-                factors[k] = polynomials[k, d] / (scale ** (d + 1) * (n + 1))
-                used = used or factors[k] != 0
-            if used:
-                add_terms(terms, factors, V[n - d], V[n + 1])
-        size = one_norm(V[n + 1], lower, upper)
-        if n == 0:
-            slope = 0.0
-            for r in range(V.shape[1]):
-                for i in range(lower[r], upper[r]):
-                    slope -= 2 * (V[0, r, i].real * V[1, r, i].real + V[0, r, i].imag * V[1, r, i].imag)
-            if slope > 0 and threshold > 0:
-                step = min(step, 1.5 * max(0.0, np.log(norm2 / threshold)) * norm2 / slope + 1e-3)
-        if n >= degree and size * step ** (n + 1) <= allowed and before * step**n <= allowed:
-            return n + 1, step
-        if n == last - 1:
-            if size > 0:
-                step = min(step, (allowed / size) ** (1 / last))
-            if before > 0:
-                step = min(step, (allowed / before) ** (1 / (last - 1)))
-        before = size
-    return last, step
+@part
+def overlap(first, last, x, y, begin, end):
+    """Real part of <x|y> over some rows."""
+    total = 0.0
+    for r in range(begin, end):
+        for p in range(2):
+            a, b = x[p, r, first[r] : last[r]], y[p, r, first[r] : last[r]]
+            for i in range(a.size):
+                total += a[i] * b[i]
+    return total
 
 
-@entry
-def norm_and_slope(terms, V, order, x):
-    """Squared norm of sum_n V[n] x^n and its derivative in x."""
-    norm2, slope = 0.0, 0.0
-    for r in range(V.shape[1]):
-        for i in range(terms.first[r], terms.last[r]):
-            value, change = V[order, r, i], 0.0j
-            for n in range(order - 1, -1, -1):
-                change = change * x + value
-                value = value * x + V[n, r, i]
-            norm2 += value.real**2 + value.imag**2
-            slope += 2 * (value.real * change.real + value.imag * change.imag)
-    return norm2, slope
+@part
+def add_rows(first, last, a, x, y, begin, end):
+    """y += a x on some rows; returns |x|^2."""
+    total = 0.0
+    for r in range(begin, end):
+        for p in range(2):
+            source, target = x[p, r, first[r] : last[r]], y[p, r, first[r] : last[r]]
+            for i in range(source.size):
+                target[i] += a * source[i]
+                total += source[i] * source[i]
+    return total
 
 
-@entry
-def crossing(terms, V, order, step, threshold, last):
-    """The x in (0, step] at which the squared norm is `threshold`: Newton on its logarithm, bracketed.
+@part
+def add_word(skew, room, k, factor, first, last, x, y):
+    """y += factor * (word k) x."""
+    dr, dc = room.shifts[k, 0], room.shifts[k, 1]
+    for r in range(max(0, -dr), min(x.shape[1], x.shape[1] - dr)):
+        s = r + dr
+        for c in range(max(first[r], first[s] - dc), min(last[r], last[s] - dc)):
+            v = factor * room.columns[k, c] * (room.rows[k, r] if skew == 0 else 1.0)
+            if skew != 0:
+                v *= row_table(skew, room, k, r, c, c + 1)[0]
+            y[0, s, c + dc] += v.real * x[0, r, c] - v.imag * x[1, r, c]
+            y[1, s, c + dc] += v.real * x[1, r, c] + v.imag * x[0, r, c]
 
-    `last` is the squared norm at `step`.
-    """
-    low, high = 0.0, step
-    fallen, wanted = np.log(squared_norm(V[0]) / last), np.log(squared_norm(V[0]) / threshold)
-    x = step * wanted / fallen if 0 < wanted < fallen else 0.5 * step
-    for _ in range(100):
-        norm2, slope = norm_and_slope(terms, V, order, x)
-        if abs(norm2 - threshold) <= 1e-13 * threshold or high - low <= 1e-15 * step:
+
+@kernel(error_model="numpy")
+def means(program, ket, room, out):
+    """<operator g> of every group of words, into out."""
+    tabulate(program, ket, room)
+    R, first, last = ket.psi.shape[1], ket.first, ket.last
+    norm2 = overlap(first, last, ket.psi, ket.psi, 0, R)
+    y = room.other
+    out[:] = 0.0
+    for k in range(program.words.shape[0]):
+        if room.coefficients[k] == 0:
+            continue
+        y[:] = 0.0
+        add_word(program.skew, room, k, 1.0 + 0j, first, last, ket.psi, y)
+        real = overlap(first, last, ket.psi, y, 0, R)
+        imaginary = 0.0
+        for r in range(R):
+            for i in range(first[r], last[r]):
+                imaginary += ket.psi[0, r, i] * y[1, r, i] - ket.psi[1, r, i] * y[0, r, i]
+        out[program.groups[k]] += room.coefficients[k] * complex(real, imaginary) / norm2
+
+
+@kernel(error_model="numpy")
+def exponential(program, ket, room):
+    """psi = exp(operator) psi, for an operator that couples what its words say."""
+    tabulate(program, ket, room)
+    first, last, T = ket.first, ket.last, room.terms
+    copy(ket.psi, T[0])
+    allowed = 1e-32 * squared_norm(ket.psi)
+    for n in range(1, 300):
+        x, y = T[(n - 1) % 2], T[n % 2]
+        y[:] = 0.0
+        for k in range(program.words.shape[0]):
+            add_word(program.skew, room, k, room.coefficients[k] / n, first, last, x, y)
+        if add_rows(first, last, 1.0, y, ket.psi, 0, first.size) < allowed:
             break
-        if norm2 > threshold:
-            low = x
-        else:
-            high = x
-        x = x - np.log(norm2 / threshold) * norm2 / slope if slope < 0 else high
-        if not low < x < high:
-            x = 0.5 * (low + high)
-    return x
 
 
-@entry
-def evaluate(terms, V, order, x, out):
-    """out = sum_n V[n] x^n; `out` is zero outside the columns in use."""
-    for r in range(V.shape[1]):
-        for i in range(terms.first[r], terms.last[r]):
-            total = V[order, r, i]
-            for n in range(order - 1, -1, -1):
-                total = total * x + V[n, r, i]
-            out[r, i] = total
+@kernel(error_model="numpy")
+def row_weights(ket):
+    """Weight of every row."""
+    out = np.empty(ket.psi.shape[1])
+    for r in range(out.size):
+        out[r] = overlap(ket.first, ket.last, ket.psi, ket.psi, r, r + 1)
+    return out
 
 
-@entry
-def marginal(x, before, size, after, out):
-    """Weight of every value of one part's quantum number: x seen as (before, size, after)."""
-    flat = x.reshape(-1)
-    for i in range(size):
-        out[i] = 0.0
-    p = 0
-    for _ in range(before):
-        for i in range(size):
-            total = 0.0
-            for _ in range(after):
-                total += flat[p].real ** 2 + flat[p].imag ** 2
-                p += 1
-            out[i] += total
+@kernel(error_model="numpy")
+def column_weights(ket):
+    """Weight of every column."""
+    out = np.zeros(ket.psi.shape[2])
+    for r in range(ket.psi.shape[1]):
+        for i in range(ket.first[r], ket.last[r]):
+            out[i] += ket.psi[0, r, i] ** 2 + ket.psi[1, r, i] ** 2
+    return out
 
 
-@entry
-def local_rates(N, gamma, j, low, weights, out):
-    """Rates of the local jumps: out[q, D] for q, D = -1, 0, +1, from the weights of m = low, low + 1, ..."""
-    for q in range(3):
-        for D in range(3):
-            out[q, D] = 0.0
-            if gamma[q] > 0 and j + D - 1 >= 0:
-                for i in range(weights.size):
-                    if weights[i] > 0:
-                        out[q, D] += weights[i] * squared_amplitude(q - 1, D - 1, N, j, low + i)
-                out[q, D] *= gamma[q]
-
-
-@entry
-def local_amplitudes(N, q, D, j, low, out):
-    """Amplitudes of K_{q,D} on m = low, low + 1, ..., up to one sign for all."""
-    for i in range(out.size):
-        m = low + i
-        out[i] = np.sqrt(max(squared_amplitude(q, D, N, j, m), 0.0))
-        if q == 0 and D == 0 and m < 0:
-            out[i] = -out[i]
-
-
-@entry
-def supports(x, allowed, first, last):
+@kernel(error_model="numpy")
+def supports(psi, allowed, first, last):
     """Columns of every row outside of which at each end at most `allowed` of the weight lies; first = last if empty."""
-    R, C = x.shape
+    R, C = psi.shape[1], psi.shape[2]
     for r in range(R):
         total = 0.0
         begin = 0
         while begin < C:
-            total += x[r, begin].real ** 2 + x[r, begin].imag ** 2
+            total += psi[0, r, begin] ** 2 + psi[1, r, begin] ** 2
             if total > allowed:
                 break
             begin += 1
         total = 0.0
         end = C
         while end > begin:
-            total += x[r, end - 1].real ** 2 + x[r, end - 1].imag ** 2
+            total += psi[0, r, end - 1] ** 2 + psi[1, r, end - 1] ** 2
             if total > allowed:
                 break
             end -= 1
         first[r], last[r] = begin, max(end, begin)
-
-
-@entry
-def row_edges(x, first, last):
-    """Weight of the outermost two columns in use of every row, where the window goes on."""
-    total = 0.0
-    for r in range(x.shape[0]):
-        if first[r] > 0:
-            for i in range(first[r], min(first[r] + 2, last[r])):
-                total += x[r, i].real ** 2 + x[r, i].imag ** 2
-        if last[r] < x.shape[1]:
-            for i in range(max(last[r] - 2, first[r]), last[r]):
-                total += x[r, i].real ** 2 + x[r, i].imag ** 2
-    return total

@@ -14,14 +14,15 @@ from scipy.optimize import least_squares, minimize
 
 from piqs import _checks
 from piqs._interrupts import bringing, interrupts
+from piqs.analysis.adjoint import integrals_over, states_at
 from piqs.analysis.parameters import ParametrisedGenerator, occupied, read_parameters
-from piqs.analysis.sensitivity import integrals_over, sensitivity, states_at
+from piqs.analysis.sensitivity import sensitivity
 from piqs.equations import Channel, MasterEquation, Observables, Operator, read
 from piqs.equations.observables import named
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator
 
-__all__ = ["FitResult", "PulseResult", "fit", "optimize_pulse"]
+__all__ = ["FitResult", "PulseResult", "changed", "fit", "fitted", "optimize_pulse"]
 
 # Step of the differences by which an objective of a few expectation values is differentiated.
 _STEP = 1e-6
@@ -240,10 +241,9 @@ class _PulseProblem:
         gradient = np.zeros_like(amplitudes)
         derivatives = [[(control, None)] for control in self.controls]
         for k in range(len(generators) - 1, -1, -1):
-            interval = (float(self.edges[k]), float(self.edges[k + 1]))
-            gradient[:, k], adjoint = integrals_over(
-                generators[k], derivatives, states[k], adjoint, interval, self.settings
-            )
+            interval = self.edges[k : k + 2]
+            part = integrals_over(generators[k], derivatives, states[k], adjoint, interval, self.settings)
+            gradient[:, k], adjoint = part.slopes, part.adjoint
         return value, gradient, expect.tolist()
 
     def _with(self, amplitudes: np.ndarray) -> AssembledGenerator:
@@ -351,15 +351,23 @@ def fit(
     """
     times = _checks.times(tlist, "tlist")
     equation = read(H, c_ops, args, times)
-    items = _fitted(wrt)
+    items = fitted(equation, wrt)
     observed = np.atleast_2d(np.asarray(data, dtype=float))
     expected = (len(named(e_ops)), times.size)
     if observed.shape != expected or not np.all(np.isfinite(observed)):
         raise ValueError(f"data must be finite and of shape {expected}, got {observed.shape}")
-    scale = np.ones(expected) if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), expected)
-    if not np.all(scale > 0.0):
-        raise ValueError("sigma must be positive")
-    start, lower = _start_of_fit(equation, items, initial or {})
+    try:
+        scale = np.broadcast_to(1.0 if sigma is None else np.asarray(sigma, dtype=float), expected)
+    except ValueError:
+        raise ValueError(
+            f"sigma must be a number or of shape {expected}, got shape {np.shape(sigma)}"
+        ) from None
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        if not (np.all(scale > 0.0) and np.all(np.isfinite((observed / scale) ** 2))):
+            raise ValueError(f"sigma must be positive, and not too small to divide by, got {sigma!r:.60}")
+    start, lower = _start_of_fit(
+        equation, items, _checks.mapping(initial, "initial", "of start values by label")
+    )
 
     best: tuple[float, np.ndarray, Any] | None = None
     known: dict[bytes, Any] = {}
@@ -367,10 +375,10 @@ def fit(
     def at(values: np.ndarray) -> Any:
         nonlocal best
         if values.tobytes() not in known:
-            changed = _changed(equation, items, values)
+            there = changed(equation, items, values)
             known.clear()
             known[values.tobytes()] = curves = sensitivity(
-                changed, rho0, times, e_ops, wrt=items, options=options
+                there, rho0, times, e_ops, wrt=items, options=options
             )
             chi_squared = float(np.sum(residuals(curves) ** 2))
             if best is None or chi_squared < best[0]:
@@ -409,8 +417,9 @@ def fit(
     return result(found.x, at(found.x), bool(found.success), str(found.message))
 
 
-def _fitted(wrt: Any) -> dict[str, Any]:
-    """Names of channels and operators by label."""
+def fitted(equation: MasterEquation, wrt: Any) -> dict[str, Any]:
+    """Names of channels and operators by label, refusing others."""
+    names = [channel.name for channel in equation.channels]
     if isinstance(wrt, (str, Qobj)):
         wrt = [wrt]
     if not isinstance(wrt, Mapping):
@@ -420,6 +429,8 @@ def _fitted(wrt: Any) -> dict[str, Any]:
             raise TypeError(
                 f"wrt[{label!r}] must be a channel's name or an operator, got {type(item).__name__}"
             )
+        if isinstance(item, str) and item not in names:
+            raise ValueError(f"wrt must name channels of {names}, got {item!r}")
     return dict(wrt)
 
 
@@ -430,8 +441,6 @@ def _start_of_fit(
     start, lower = [], []
     for label, item in items.items():
         rate = isinstance(item, str)
-        if rate and item not in rates:
-            raise ValueError(f"wrt must name channels of {list(rates)}, got {item!r}")
         if rate and callable(rates[item]):
             raise ValueError(f"the rate of {item!r} depends on time; fit a model with a constant one")
         start.append(_checks.finite(initial.get(label, rates[item] if rate else 0.0), f"initial[{label!r}]"))
@@ -439,7 +448,7 @@ def _start_of_fit(
     return np.array(start), np.array(lower)
 
 
-def _changed(equation: MasterEquation, items: dict[str, Any], values: np.ndarray) -> MasterEquation:
+def changed(equation: MasterEquation, items: dict[str, Any], values: np.ndarray) -> MasterEquation:
     """The equation with other rates and added operators."""
     rates = {item: float(v) for item, v in zip(items.values(), values, strict=True) if isinstance(item, str)}
     channels = [

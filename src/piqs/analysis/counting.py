@@ -31,7 +31,7 @@ from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, diagonal_keys
 from piqs.liouville.coupled import CoupledGenerator
-from piqs.liouville.terms import Term
+from piqs.liouville.terms import jumps_alone
 from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["CountDistribution", "CountingStatistics", "counting_statistics"]
@@ -145,7 +145,7 @@ class CountingStatistics:
         terms = list(self.equation.lindbladian.terms)
         for channel in self._channels:
             jumps = tuple(jump.constant for jump in channel.jumps if jump.constant is not None)
-            terms.append(Term(None, jumps, (channel.rate,) * len(jumps), None, _zero))
+            terms.append(jumps_alone(jumps, (channel.rate,) * len(jumps), _zero))
         seeds = None if rho is None else coordinates(rho)[0]
         generator = reduce(Lindbladian(n, terms), seeds, None if rho is None else diagonal_keys(n))
         count = len(self._channels)

@@ -18,6 +18,7 @@ from piqs.equations import read
 from piqs.integrators.options import Options
 from piqs.liouville import reduce
 from piqs.liouville.basis import coordinates, diagonal_keys, union
+from piqs.measures.metrology import fisher_of_changes
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
 
@@ -91,10 +92,8 @@ def fisher_of_change(rho: sp.csr_array, change: sp.csr_array) -> float:
     total = 0.0
     for kets in np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1]):
         p, vectors = dense(np.linalg.eigh, rho[kets][:, kets].toarray())
-        moved = np.abs(vectors.conj().T @ change[kets][:, kets].toarray() @ vectors) ** 2
-        sums = np.maximum(p, 0.0)[:, None] + np.maximum(p, 0.0)[None, :]
-        # A change within the kernel of a state would be no derivative of states: what is there is rounding.
-        total += float(2.0 * np.sum(np.divide(moved, sums, out=np.zeros_like(sums), where=sums > 1e-14)))
+        moved = vectors.conj().T @ change[kets][:, kets].toarray() @ vectors
+        total += float(fisher_of_changes(p, [moved])[0, 0])
     return total
 
 

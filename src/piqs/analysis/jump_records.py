@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from piqs._checks import instance
+from piqs._checks import finite, instance
 from piqs.trajectories.result import McResult
 
 # Fewer events in a bin than this, and the error bar of the bin is itself unknown.
@@ -180,7 +180,9 @@ def count_statistics(
     >>> bool(abs(counts.mean - 50) < 4 * counts.mean_error), bool(abs(counts.fano - 1) < 4 * counts.fano_error)
     (True, True)
     """
-    first = result.times[0] if start is None else start
+    instance(result, McResult, "result", "a result of mcsolve")
+    first = result.times[0] if start is None else finite(start, "start")
+    stop = None if stop is None else finite(stop, "stop")
     last = result.times[-1] if stop is None else stop
     if not result.times[0] <= first < last <= result.times[-1]:
         raise ValueError(
@@ -243,7 +245,8 @@ def g2_from_records(
     >>> bool(abs(g2[0] - 1) < 4 * error[0])
     True
     """
-    first = result.times[0] if start is None else start
+    instance(result, McResult, "result", "a result of mcsolve")
+    first = result.times[0] if start is None else finite(start, "start")
     bins, end = _edges(result, edges, first), result.times[-1]
     if result.num_trajectories < 2:
         raise ValueError("the error of g2 is estimated from several trajectories; run at least two")

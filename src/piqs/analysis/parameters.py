@@ -17,7 +17,7 @@ from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, union
 from piqs.liouville.terms import Term
 
-__all__ = ["Parameter", "ParametrisedGenerator", "read_parameters"]
+__all__ = ["Parameter", "ParametrisedGenerator", "read_parameters", "stationary_parameters"]
 
 # What begins a pair that says that the initial state depends on a parameter.
 _STATE = "rho0"
@@ -64,6 +64,14 @@ def read_parameters(equation: MasterEquation, wrt: Any) -> list[Parameter]:
             )
         wrt = {item if isinstance(item, str) else f"wrt[{k}]": item for k, item in enumerate(wrt)}
     return [_parameter(equation, str(label), item) for label, item in wrt.items()]
+
+
+def stationary_parameters(equation: MasterEquation, wrt: Any, what: str) -> list[Parameter]:
+    """The parameters of something that does not depend on the initial state, refusing that as one."""
+    parameters = read_parameters(equation, wrt)
+    if any(p.state is not None for p in parameters):
+        raise ValueError(f"wrt must not hold the initial state, of which the {what} does not depend")
+    return parameters
 
 
 def _is_state(item: Any) -> bool:
@@ -131,15 +139,27 @@ class ParametrisedGenerator:
         observed: np.ndarray | None = None,
     ) -> None:
         own = list(equation.lindbladian.terms)
-        added = [term for parameter in parameters for term in parameter.terms]
-        whole = reduce(Lindbladian(equation.space.size, [*own, *added]), seeds, observed)
+        # Parameters that differ in their coefficients alone, the amplitudes of a pulse, share one matrix.
+        added: dict[tuple[Any, ...], Term] = {}
+        for parameter in parameters:
+            for term in parameter.terms:
+                added.setdefault(_fingerprint(term), term)
+        whole = reduce(Lindbladian(equation.space.size, [*own, *added.values()]), seeds, observed)
         matrices, coefficients = whole.matrices, whole.coefficients
         self.generator = AssembledGenerator(
             whole.n_kets, whole.keys, matrices[: len(own)], coefficients[: len(own)], whole.closed_forward
         )
-        self.derivatives: list[list[tuple[sp.csr_array, Any]]] = []
-        at = len(own)
-        for parameter in parameters:
-            end = at + len(parameter.terms)
-            self.derivatives.append(list(zip(matrices[at:end], coefficients[at:end], strict=True)))
-            at = end
+        shared = dict(zip(added, matrices[len(own) :], strict=True))
+        self.derivatives: list[list[tuple[sp.csr_array, Any]]] = [
+            [(shared[_fingerprint(term)], term.coefficient) for term in parameter.terms]
+            for parameter in parameters
+        ]
+
+
+def _fingerprint(term: Term) -> tuple[Any, ...]:
+    """What is the same for terms that differ in their coefficients alone."""
+    parts = [*([] if term.drift is None else [term.drift]), *term.jumps]
+    if term.superoperator is not None:
+        parts.append(term.superoperator)
+    arrays = [array.tobytes() for m in parts for array in (m.data, m.indices, m.indptr)]
+    return (len(term.jumps), term.drift is None, tuple(term.weights), *arrays)

@@ -19,22 +19,19 @@ from qutip import Qobj
 
 from piqs import _checks
 from piqs._interrupts import bringing
+from piqs.analysis.adjoint import integrals_over, segments, states_at
 from piqs.analysis.parameters import Parameter, ParametrisedGenerator, occupied, read_parameters
 from piqs.equations import MasterEquation, Observables, read
 from piqs.equations.observables import named
-from piqs.errors import ConvergenceError
 from piqs.integrators.base import Problem
 from piqs.integrators.choose import choose
 from piqs.integrators.options import Options
-from piqs.liouville import AssembledGenerator
 from piqs.liouville.coupled import CoupledGenerator
 
 __all__ = ["Sensitivity", "gradient", "sensitivity"]
 
 # Parameters whose derivatives are evolved together.
 _TOGETHER = 16
-# Nodes of a Gauss-Legendre panel, and how often panels are halved before giving up.
-_NODES, _MOST_HALVINGS = 8, 9
 ACCURACY = {"rtol": 1e-10, "atol": 1e-12}
 
 
@@ -233,7 +230,8 @@ def gradient(
     c_ops: Any = None,
     args: dict[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
-) -> tuple[float, dict[str, float]]:
+    info: bool = False,
+) -> Any:
     r"""A weighted sum of expectation values, and its derivatives by any number of parameters from one adjoint evolution.
 
     .. math:: J = \sum_{i,k} w_{ik} \langle A_i\rangle(t_k), \qquad
@@ -245,6 +243,8 @@ def gradient(
         As for `sensitivity`. Where coefficients have kinks, these belong to the times.
     weights : array_like (observables, T), optional
         The w; 1 for every observable at the last time by default.
+    info : bool, default False
+        Also return a dictionary with "error estimate" (of the derivatives, the largest) and "unknowns".
 
     Returns
     -------
@@ -262,8 +262,8 @@ def gradient(
 
     Notes
     -----
-    The state at the output times is kept; between two of them it is evolved once more on the way back. The integrals are
-    Gauss-Legendre sums on panels that are halved until they agree.
+    The state at the output times is kept; from there it is evolved once more beside the adjoint, so that the whole costs
+    about three evolutions. The integrals are Gauss-Kronrod sums on panels that are halved until they agree.
 
     Examples
     --------
@@ -282,7 +282,8 @@ def gradient(
     w = _weights(weights, len(observables), times.size)
     rows = equation.observables(observables)
     problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), rows.keys())
-    return _backward(problem, parameters, rho, times, rows, w, settings)
+    value, slopes, details = _backward(problem, parameters, rho, times, rows, w, settings)
+    return (value, slopes, details) if info else (value, slopes)
 
 
 def _weights(weights: Any, observables: int, times: int) -> np.ndarray:
@@ -304,96 +305,21 @@ def _backward(
     rows: Observables,
     w: np.ndarray,
     settings: Options,
-) -> tuple[float, dict[str, float]]:
+) -> tuple[float, dict[str, float], dict[str, Any]]:
     generator = problem.generator
     read_rows = rows.matrix(generator)
     states = states_at(generator, generator.pack(rho), times, settings)
-    value = float(np.sum(w * (read_rows @ np.array(states).T)))
+    value = float(np.sum(w * (read_rows @ states.T)))
     adjoint = np.asarray(read_rows.T @ w[:, -1])
-    slopes = np.zeros(len(parameters))
-    for k in range(times.size - 1, 0, -1):
-        if times[k] > times[k - 1]:
-            part, adjoint = integrals_over(
-                generator, problem.derivatives, states[k - 1], adjoint, (times[k - 1], times[k]), settings
-            )
-            slopes += part
-        adjoint = adjoint + read_rows.T @ w[:, k - 1]
+    slopes, error = np.zeros(len(parameters)), 0.0
+    for group in segments(times, w, generator):
+        first, breaks = group[0], np.unique(times[group])
+        if breaks.size > 1:
+            part = integrals_over(generator, problem.derivatives, states[first], adjoint, breaks, settings)
+            slopes, adjoint, error = slopes + part.slopes, part.adjoint, error + part.error
+        adjoint = adjoint + read_rows.T @ w[:, first]
     for k, parameter in enumerate(parameters):
         if parameter.state is not None:
             slopes[k] += float(adjoint @ generator.pack(parameter.state))
-    return value, dict(zip([p.label for p in parameters], slopes.tolist(), strict=True))
-
-
-def states_at(
-    generator: AssembledGenerator, x0: np.ndarray, times: np.ndarray, settings: Options
-) -> list[np.ndarray]:
-    """The state vectors at some times."""
-    found: list[np.ndarray] = []
-    nothing = sp.csr_array((0, generator.size))
-    problem = Problem(
-        generator,
-        x0,
-        times,
-        nothing,
-        settings.rtol,
-        settings.atol,
-        settings.max_step,
-        lambda i, x: found.append(x.copy()),
-    )
-    choose(settings.integrator, problem).integrator.solve()
-    return found
-
-
-def integrals_over(
-    generator: AssembledGenerator,
-    derivatives: list[list[tuple[sp.csr_array, Any]]],
-    x: np.ndarray,
-    adjoint: np.ndarray,
-    interval: tuple[float, float],
-    settings: Options,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tr[Lambda (dL) rho] over an interval for all parameters, and the adjoint at its start."""
-    start, end = interval
-    before = None
-    for halvings in range(_MOST_HALVINGS + 1):
-        nodes, weights = _panels(start, end, 2**halvings)
-        forward = states_at(generator, x, np.concatenate([[start], nodes]), settings)[1:]
-        back = _reversed(generator, end)
-        travelled = np.concatenate([[0.0], end - nodes[::-1], [end - start]])
-        backward = states_at(back, adjoint, travelled, settings)
-        integrals = np.zeros(len(derivatives))
-        for weight, t, y, z in zip(weights, nodes, forward, backward[-2:0:-1], strict=True):
-            for k, derivative in enumerate(derivatives):
-                for m, f in derivative:
-                    scale = weight if f is None else weight * f(t)
-                    if scale != 0.0:
-                        integrals[k] += scale * float(z @ (m @ y))
-        if before is not None:
-            scale = settings.rtol * np.abs(integrals).max(initial=0.0) + settings.atol
-            if np.abs(integrals - before).max(initial=0.0) <= max(100.0 * scale, 1e-13):
-                return integrals, backward[-1]
-        before = integrals
-    raise ConvergenceError(
-        f"the integral from {start:g} to {end:g} does not converge; add the times at which coefficients jump to tlist"
-    )
-
-
-def _panels(start: float, end: float, panels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of Gauss-Legendre sums on equal panels."""
-    node, weight = np.polynomial.legendre.leggauss(_NODES)
-    edges = np.linspace(start, end, panels + 1)
-    half = 0.5 * np.diff(edges)[:, None]
-    return (edges[:-1, None] + half * (1.0 + node)).ravel(), (half * weight).ravel()
-
-
-def _reversed(generator: AssembledGenerator, end: float) -> AssembledGenerator:
-    """The adjoint generator as a function of the time before the end."""
-
-    def turned(f: Any) -> Any:
-        return None if f is None else (lambda s: f(end - s))
-
-    transposed = [
-        (np.eye(1), sp.csr_array(m.T), turned(f))
-        for m, f in zip(generator.matrices, generator.coefficients, strict=True)
-    ]
-    return CoupledGenerator(transposed)
+    details = {"error estimate": error, "unknowns": generator.n}
+    return value, dict(zip([p.label for p in parameters], slopes.tolist(), strict=True)), details

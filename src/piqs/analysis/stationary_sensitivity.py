@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from piqs import _checks
 from piqs._interrupts import bringing
-from piqs.analysis.parameters import ParametrisedGenerator, read_parameters
+from piqs.analysis.parameters import ParametrisedGenerator, stationary_parameters
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.analysis.sensitivity import hermitian_observables
 from piqs.equations import read
@@ -67,11 +67,7 @@ def steadystate_sensitivity(
     """
     equation = read(H, c_ops, args).require_constant("steadystate_sensitivity")
     observables = hermitian_observables(equation, e_ops)
-    parameters = read_parameters(equation, wrt)
-    if any(p.state is not None for p in parameters):
-        raise ValueError(
-            "wrt must not hold the initial state, of which a unique steady state does not depend"
-        )
+    parameters = stationary_parameters(equation, wrt, "steady state")
     rho = _checks.matrix(find_steady_state(equation)[0], "the steady state")
     problem = ParametrisedGenerator(equation, parameters)
     generator = problem.generator
@@ -131,9 +127,7 @@ def gap_sensitivity(
     (0.5, 0.5)
     """
     equation = read(H, c_ops, args).require_constant("gap_sensitivity")
-    parameters = read_parameters(equation, wrt)
-    if any(p.state is not None for p in parameters):
-        raise ValueError("wrt must not hold the initial state, of which the gap does not depend")
+    parameters = stationary_parameters(equation, wrt, "gap")
     problem = ParametrisedGenerator(equation, parameters, physical_keys(equation.space))
     generator = problem.generator
     value, _ = slowest_eigenvalue(generator)

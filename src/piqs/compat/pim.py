@@ -5,6 +5,7 @@ from typing import Any
 
 from qutip import Qobj
 
+from piqs._checks import finite
 from piqs.compat.six_rates import SixRates
 from piqs.equations import MasterEquation
 from piqs.equations.states import density_matrix
@@ -68,6 +69,7 @@ def tau_column(tau: str, k: int, j: float) -> int:
     >>> tau_column("tau2", 1, 1.0)
     0
     """
+    finite(k, "k"), finite(j, "j")
     # tau3, tau5, tau7 come from j+1, tau4, tau6, tau9 from j-1; going up in m is one index down
     steps = {
         "tau1": 0,

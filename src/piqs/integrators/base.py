@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs.errors import AccuracyWarning, ConvergenceError
+from piqs.integrators.pieces import Piece, pieces
 from piqs.integrators.stretches import Stretch, stretches
 from piqs.linear.ellipse import Ellipse, ellipse
 from piqs.liouville import AssembledGenerator, Generator
@@ -73,6 +74,11 @@ class Problem:
     def stretches(self) -> list[Stretch]:
         """Where coefficients change, see ``piqs.integrators.stretches``."""
         return stretches(self.generator.coefficients, self.times)
+
+    @cached_property
+    def pieces(self) -> list[Piece] | None:
+        """Where coefficients jump, None where they change without jumps, see ``piqs.integrators.pieces``."""
+        return pieces(self.generator.coefficients, self.times)
 
     @cached_property
     def relative_accuracy(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from piqs.integrators.base import Integrator
 from piqs.integrators.exponential import Exponential
 from piqs.integrators.faber import Faber
+from piqs.integrators.piecewise import Piecewise
 from piqs.integrators.rational import Rational
 from piqs.integrators.runge_kutta import BackwardDifferences, Explicit, Implicit
 from piqs.integrators.still import Still
@@ -18,6 +19,7 @@ METHODS: dict[str, type[Integrator]] = {
         Uniformization,
         Faber,
         Rational,
+        Piecewise,
         Explicit,
         Implicit,
         BackwardDifferences,

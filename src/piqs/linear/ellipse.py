@@ -101,12 +101,17 @@ class Ellipse:
 
 
 def ellipse(generator: Generator) -> Ellipse:
-    """Ellipse with the semi-axes of the numerical range, from the extreme eigenvalues of (L + L^T)/2 and (L - L^T)/2."""
+    """Ellipse with the semi-axes of the numerical range, from the extreme eigenvalues of (L + L^T)/2 and
+    (L - L^T)/2; it is kept with the generator."""
+    if generator.known_ellipse is not None:
+        return generator.known_ellipse
     low, high = _extremes(generator, 1.0)
     _, imaginary = _extremes(generator, -1.0)
     high = max(high, 0.0)
     size = max(high - low, imaginary, _SLOWEST)
-    return Ellipse(0.5 * (low + high), 0.5 * (high - low) + _EPS * size, imaginary + _EPS * size)
+    found = Ellipse(0.5 * (low + high), 0.5 * (high - low) + _EPS * size, imaginary + _EPS * size)
+    generator.known_ellipse = found
+    return found
 
 
 def _extremes(generator: Generator, sign: float) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +23,8 @@ _FIRST_BUDGET, _GROWTH = 30_000, 16
 _SUM_OF_COLUMN = 4 * CANCELLATION
 # Bytes one nonzero takes at the peak of the assembly: column lists with room to grow (26) and the rows made of them (12).
 _BYTES_PER_ENTRY = 38
+# Up to this many terms all entries are looked through for each.
+_FEW_TERMS = 16
 # A search over fewer kets ends before anybody presses Ctrl-C.
 _INSTANT = 200
 # What makes a reduced problem smaller.
@@ -112,6 +115,17 @@ class AssembledGenerator(Generator):
         """The generator at time t."""
         parts = [m if f is None else f(t) * m for m, f in zip(self.matrices, self.coefficients, strict=True)]
         return sp.csr_array(sum(parts[1:], parts[0]))
+
+    def frozen(self, values: Sequence[float]) -> AssembledGenerator:
+        """The generator that is constant in time, with these values of the coefficients."""
+        parts = [m if v == 1.0 else v * m for m, v in zip(self.matrices, values, strict=True) if v != 0.0]
+        empty = sp.csr_array((self.n, self.n))
+        other = copy(self)
+        for derived in ("matrix", "_bands", "known_ellipse"):
+            other.__dict__.pop(derived, None)
+        other.matrices = (sp.csr_array(sum(parts[1:], parts[0]) if parts else empty),)
+        other.coefficients, other._known_cuts = (None,), {}
+        return other
 
     @cached_property
     def populations(self) -> np.ndarray:
@@ -365,11 +379,27 @@ def _close(
     rank[order] = np.arange(order.size)
     shape = (order.size, order.size)
     matrices = []
-    for t in range(len(lindbladian.terms)):
-        row_pointers, columns, values = kernels.rows_of_term(indptr, rows, data, term, t, order, rank)
+    for t, entries in enumerate(_by_term(indptr, rows, data, term, len(lindbladian.terms))):
+        row_pointers, columns, values = kernels.rows_of_term(*entries, t, order, rank)
         matrices.append(_csr(values, columns, row_pointers, shape))
     generator = AssembledGenerator(lindbladian.n_kets, keys[order], matrices, lindbladian.coefficients)
     return generator, keys.size, rows.size
+
+
+def _by_term(
+    indptr: np.ndarray, rows: np.ndarray, data: np.ndarray, term: np.ndarray, count: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """The entries to look through for each term: all of them where terms are few, else its own."""
+    if count <= _FEW_TERMS:
+        yield from [(indptr, rows, data, term)] * count
+        return
+    column = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    order = np.argsort(term, kind="stable")
+    cuts = np.searchsorted(term[order], np.arange(count + 1))
+    for t in range(count):
+        own = order[cuts[t] : cuts[t + 1]]
+        pointers = np.searchsorted(column[own], np.arange(indptr.size)).astype(indptr.dtype)
+        yield pointers, rows[own], data[own], term[own]
 
 
 def _csr(

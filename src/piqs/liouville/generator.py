@@ -26,6 +26,8 @@ class Generator(ABC):
         The real functions of time that the terms of L are multiplied with, None for 1.
     closed_forward : bool
         Whether the coordinates hold everything that the initial state evolves into.
+    known_ellipse : Any
+        The ellipse around the numerical range of a constant generator, where it has been found.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Generator(ABC):
     dtype: Any
     coefficients: tuple[Callable[[float], float] | None, ...]
     closed_forward: bool
+    known_ellipse: Any = None
 
     @property
     @abstractmethod

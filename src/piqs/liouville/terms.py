@@ -77,6 +77,22 @@ def dissipator(
     return Term(sp.csc_array(drift), matrices, weights, None, coefficient, energies, losses)
 
 
+def jumps_alone(
+    jumps: Sequence[sp.sparray], weights: Sequence[float], coefficient: Callable[[float], float] | None = None
+) -> Term:
+    r"""Term :math:`\sum_k w_k B_k\rho B_k^\dagger`, what jumps add to a state."""
+    matrices = tuple(_csr_of(b) for b in jumps)
+    # With this in place of losses, what a dissipator does to an element itself becomes w B_aa B_bb^*.
+    own = sum((-w * np.abs(b.diagonal()) ** 2 for w, b in zip(weights, matrices, strict=True)), 0.0)
+    return Term(None, matrices, tuple(weights), None, coefficient, None, np.asarray(own, dtype=float))
+
+
+def one_sided(drift: sp.sparray, coefficient: Callable[[float], float] | None = None) -> Term:
+    r"""Term :math:`G\rho + \rho G^\dagger`."""
+    own = drift.diagonal()
+    return Term(sp.csc_array(drift), (), (), None, coefficient, -own.imag, -2.0 * own.real)
+
+
 def _loss(jumps: Sequence[sp.csr_array], weights: Sequence[float]) -> tuple[sp.csc_array, np.ndarray]:
     """sum_k w_k B_k^+ B_k without what cancels in it, and the part of its diagonal that leads to other kets."""
     n = jumps[0].shape[0]

@@ -37,34 +37,42 @@ __all__ = [
 
 # Probabilities below this are rounding: a measurement that finds them tells nothing.
 _ROUNDING = 1e-15
+# Sums of two eigenvalues below this belong to the kernel of the state.
+_KERNEL = 1e-14
 
 
-def fisher_of_block(block: np.ndarray, operators: Sequence[np.ndarray]) -> np.ndarray:
-    r"""Quantum Fisher information matrix of one block, which may carry the weight of many copies.
+def fisher_of_changes(p: np.ndarray, changes: Sequence[np.ndarray]) -> np.ndarray:
+    r"""Quantum Fisher information matrix of a block from its derivatives.
 
-    .. math:: F_{ab} = 2\sum_{ij} \frac{(p_i-p_j)^2}{p_i+p_j}
-              \mathrm{Re}\,\langle i|A_a|j\rangle\langle j|A_b|i\rangle
+    .. math:: F_{ab} = 2\sum_{ij} \frac{\mathrm{Re}\,\langle i|\partial_a\rho|j\rangle\langle j|\partial_b\rho|i\rangle}{p_i+p_j}
 
     Parameters
     ----------
-    block : ndarray, shape (n, n)
-        Positive matrix.
-    operators : list of ndarray, shape (n, n)
-        Hermitian generators.
+    p : ndarray, shape (n,)
+        Eigenvalues of the block, which may carry the weight of many copies.
+    changes : list of ndarray, shape (n, n)
+        Its derivatives in the basis of its eigenvectors.
 
     Returns
     -------
-    ndarray, shape (len(operators), len(operators))
+    ndarray, shape (len(changes), len(changes))
     """
-    p, vectors = np.linalg.eigh(block)
-    p = np.maximum(p, 0)
+    p = np.maximum(p, 0.0)
     total = p[:, None] + p
-    weights = np.divide((p[:, None] - p) ** 2, total, out=np.zeros_like(total), where=total > 0)
-    elements = [vectors.conj().T @ A @ vectors for A in operators]
-    fisher = np.empty((len(elements), len(elements)))
-    for a, b in combinations_with_replacement(range(len(elements)), 2):
-        fisher[a, b] = fisher[b, a] = 2 * np.sum(weights * (elements[a] * elements[b].conj()).real)
+    # A change within the kernel of a state would be no derivative of states: what is there is rounding.
+    weights = np.divide(1.0, total, out=np.zeros_like(total), where=total > _KERNEL)
+    fisher = np.empty((len(changes), len(changes)))
+    for a, b in combinations_with_replacement(range(len(changes)), 2):
+        fisher[a, b] = fisher[b, a] = 2 * np.sum(weights * (changes[a] * changes[b].conj()).real)
     return fisher
+
+
+def fisher_of_block(block: np.ndarray, operators: Sequence[np.ndarray]) -> np.ndarray:
+    """Quantum Fisher information matrix of one block that Hermitian generators (n, n) turn: its changes are -i[A, rho]."""
+    p, vectors = np.linalg.eigh(block)
+    p = np.maximum(p, 0.0)
+    elements = [vectors.conj().T @ A @ vectors for A in operators]
+    return fisher_of_changes(p, [-1j * (p[None, :] - p[:, None]) * A for A in elements])
 
 
 def _fisher_matrix(rho: Qobj, generators: Mapping[str, Any], space: Space | None) -> np.ndarray:

@@ -42,7 +42,7 @@ def factored(
                 )
             noise += _noise(own, model)
         elif isinstance(model, Mode):
-            found.append(Part(own, None, None))
+            found.append(Part(own))
             a = ModeFactors(own)
             if model.frequency:
                 hamiltonian.append((model.frequency * a.n, None))

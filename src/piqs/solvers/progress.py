@@ -28,10 +28,10 @@ class Progress:
     """
 
     def __init__(self, name: Any, steps: int = STEPS, **options: Any) -> None:
-        if name:
+        if name is not None and name is not False and not (isinstance(name, str) and name == ""):
             choice(name, "progress_bar", [key for key in progress_bars if isinstance(key, str)])
-        self.shown = bool(name)
-        self._bar = progress_bars[name or ""](steps, **options)
+        self.shown = name not in (None, False, "")
+        self._bar = progress_bars[name if self.shown else ""](steps, **options)
         self._steps, self._seen = steps, 0
 
     def __call__(self, done: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from qutip import Qobj, expect
 
+from piqs._checks import flag
 from piqs._interrupts import bringing, dense
 from piqs.equations import MasterEquation, read
 from piqs.errors import NoDissipationError, NotExpressibleError
@@ -123,6 +124,7 @@ def steadystate(
     """
     H, rho0 = _either(A, H, "A", "H"), _either(rho0, rho, "rho0", "rho")
     own_method = _method(method, solver, set(keywords))
+    flag(info, "info")
     if not (np.isfinite(tol) and tol > 0):
         raise ValueError(f"tol must be a positive number, got {tol!r}")
     if H is None:
@@ -167,12 +169,14 @@ def _either(first: Any, second: Any, name: str, other: str) -> Any:
 
 def _method(method: str, solver: str | None, keywords: set[str]) -> str:
     """The method of this package for a name that may be QuTiP's, with its linear solver and keywords checked."""
-    name, _, linear = (method, "", "") if method in METHODS else str(method).partition("-")
+    if not isinstance(method, str):
+        raise TypeError(f"method must be one of {METHODS}, got {method!r:.60}")
+    name, _, linear = (method, "", "") if method in METHODS else method.partition("-")
     own = "auto" if name == "iterative" and linear else _QUTIP_METHODS.get(name, name)
     if own not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     for given in (linear or None, solver):
-        if given not in _QUTIP_SOLVERS:
+        if not isinstance(given, (str, type(None))) or given not in _QUTIP_SOLVERS:
             raise ValueError(f"solver must be one of {_QUTIP_SOLVERS}, got {given!r}")
     if unknown := keywords - _QUTIP_KEYWORDS:
         raise TypeError(f"steadystate got unexpected keyword arguments {sorted(unknown)}")

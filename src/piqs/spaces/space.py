@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import coo_array, sparray
 
-from piqs._checks import finite
+from piqs._checks import finite, instance, mapping, number_of_emitters
 
 __all__ = ["FockSpace", "ProductSpace", "Space"]
 
@@ -119,7 +119,7 @@ class FockSpace(Space):
     """
 
     def __init__(self, n_fock: int) -> None:
-        super().__init__([n_fock])
+        super().__init__([number_of_emitters(n_fock, "n_fock")])
 
     @property
     def quantum_numbers(self) -> dict[str, np.ndarray]:
@@ -143,7 +143,9 @@ class ProductSpace(Space):
     """
 
     def __init__(self, parts: Mapping[Any, Space]) -> None:
-        self.parts = dict(parts)
+        self.parts = mapping(parts, "parts", "of spaces by name")
+        for name, part in self.parts.items():
+            instance(part, Space, f"parts[{name!r}]", "a Space")
         super().__init__([d for part in self.parts.values() for d in part.dims])
         names = [part.block_name for part in self.parts.values() if part.blocks is not None]
         self.block_name = " or ".join(dict.fromkeys(names)) or self.block_name

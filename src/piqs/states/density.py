@@ -312,7 +312,7 @@ def thermal(N: int, n_th: float | None = None, *, w0: float = 1.0, temperature: 
 def _boltzmann_exponent(n_th: Any, w0: Any, temperature: Any) -> float:
     """The ratio w0/T from the mean occupation or from the temperature."""
     given, name = (n_th, "n_th") if temperature is None else (temperature, "temperature")
-    value = math.inf if given == math.inf else finite(given, name)
+    value = math.inf if isinstance(given, float) and given == math.inf else finite(given, name)
     if value < 0:
         raise ValueError(f"{name} must be >= 0, got {given!r}")
     if finite(w0, "w0") <= 0:

@@ -87,7 +87,7 @@ def mode_wigner(rho: Qobj, x: Any, p: Any, part: int | None = None) -> np.ndarra
 
 def _quadrature(values: Any, name: str) -> np.ndarray:
     array = np.asarray(values)
-    if array.ndim != 1 or array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
         raise ValueError(f"{name} must be a list of finite real numbers, got {values!r}")
     return array.astype(float)
 

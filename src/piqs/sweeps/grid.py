@@ -119,7 +119,7 @@ def sweep(
     """
     need("xarray"), need("loky"), need("filelock")
     axes = _check_grid(grid, mode)
-    fixed = dict(parameters or {})
+    fixed = _checks.mapping(parameters, "parameters", "of arguments of f")
     _check_arguments(f, axes, fixed, workers, progress_bar, version)
     header = _header(f, axes, fixed, mode, store is not None, version)
     results = SweepStore(None if store is None else folder(store), header, axes, repair)
@@ -143,8 +143,7 @@ def sweep(
 
 
 def _check_grid(grid: Mapping[str, Any], mode: str) -> dict[str, np.ndarray]:
-    if mode not in ("product", "zip"):
-        raise ValueError(f'mode must be "product" or "zip", got {mode!r}')
+    _checks.choice(mode, "mode", ("product", "zip"))
     if not isinstance(grid, Mapping) or not grid:
         raise ValueError(f"grid must be a dict of axis names to values with at least one axis, got {grid!r}")
     axes = {}

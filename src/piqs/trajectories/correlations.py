@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qutip import Qobj
+from qutip import Qobj, QobjEvo
 from scipy.sparse import csc_array, diags_array, hstack
 
 from piqs import _checks
+from piqs._checks import instance
 from piqs._interrupts import bringing
 from piqs.equations import read
 from piqs.trajectories import engine
@@ -91,6 +92,7 @@ def correlation_mc(
     later = float(t) + delays
     equation = read(H, c_ops, args, np.append(0.0, later))
     system, rtol, bits = unravel(equation), settings["rtol"], settings["bitgenerator"]
+    instance(a_op, (Qobj, QobjEvo), "a_op", "an operator (Qobj)")
     A = Averages(a_op, equation, later)
     B = _checks.matrix(equation.operator(b_op, "b_op", constant=True), "b_op")
     start = read_state(ket_state(equation.space, state), equation)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from piqs import _checks
+from piqs._kernels.windows import Ket
 from piqs.operators.factors import OperatorSum
-from piqs.trajectories.window import Part, Window
+from piqs.trajectories.window import Part, frames
 from piqs.trajectories.windowed import Collective, Local
 
 # Standard deviations of a coherent state's distribution that its window starts with: all but 1e-18 of the weight.
@@ -27,8 +28,8 @@ class Factored:
     channels: list[Collective | Local]
 
 
-def product_state(state: Mapping[str, tuple[Any, ...]], parts: Sequence[Part], frame: str) -> Window:
-    """The window of a product state, see `mcsolve`.
+def product_state(state: Mapping[str, tuple[Any, ...]], parts: Sequence[Part], framed: np.ndarray) -> Ket:
+    """The ket of a product state, see `mcsolve`, seen from frames in which coherent states of framed parts are empty.
 
     Raises
     ------
@@ -38,27 +39,44 @@ def product_state(state: Mapping[str, tuple[Any, ...]], parts: Sequence[Part], f
     unknown = set(state) - {part.name for part in parts}
     if unknown:
         raise ValueError(f"state names {sorted(unknown)}, but the parts are {[part.name for part in parts]}")
-    psi = np.ones((1,), dtype=complex)
-    spins, lows, sizes, alphas = [], [], [], []
-    for part in parts:
-        spin, low, amplitudes, alpha = _part_state(part, state.get(part.name), frame)
-        psi = np.multiply.outer(psi, amplitudes).reshape(-1)
-        spins.append(spin)
-        lows.append(low)
-        sizes.append(amplitudes.size)
-        alphas.append(alpha)
-    return Window(
-        psi.reshape(-1, sizes[-1]),
-        parts,
-        np.array(spins, dtype=float),
-        np.array(lows, dtype=float),
-        np.array(sizes, dtype=np.int64),
-        np.array(alphas, dtype=complex),
+    each = [_part_state(part, state.get(part.name), moves) for part, moves in zip(parts, framed, strict=True)]
+    flat = np.ones(1, dtype=complex)
+    for own in each:
+        flat = np.multiply.outer(flat, own.amplitudes).reshape(-1)
+    psi = flat.reshape(-1, each[-1].amplitudes.size)
+    return Ket(
+        psi=np.array([psi.real, psi.imag]),
+        first=np.zeros(len(psi), dtype=np.int64),
+        last=np.full(len(psi), psi.shape[1], dtype=np.int64),
+        spins=np.array([own.spin for own in each], dtype=float),
+        lows=np.array([own.low for own in each], dtype=float),
+        sizes=np.array([own.amplitudes.size for own in each], dtype=np.int64),
+        frames=frames([own.angles for own in each], [own.alpha for own in each]),
+        lost=np.zeros(1),
     )
 
 
-def _part_state(part: Part, given: Any, frame: str) -> tuple[float, float, np.ndarray, complex]:
-    """j (-1 for a mode), lowest quantum number, amplitudes, displacement."""
+def is_coherent(state: Mapping[str, tuple[Any, ...]], parts: Sequence[Part]) -> bool:
+    """Whether every part starts in a coherent state."""
+    every = np.ones(len(parts), dtype=bool)
+    return product_state(state, parts, every).psi.size == 2 and not any(
+        (given[0] == "dicke" and abs(given[2]) != given[1]) or (given[0] == "fock" and given[1] != 0)
+        for given in state.values()
+    )
+
+
+@dataclass
+class _Own:
+    """j (-1 for a mode), lowest quantum number, amplitudes, and the frame: angles of a spin, displacement of a mode."""
+
+    spin: float
+    low: float
+    amplitudes: np.ndarray
+    angles: tuple[float, float] = (0.0, 0.0)
+    alpha: complex = 0.0
+
+
+def _part_state(part: Part, given: Any, framed: bool) -> _Own:
     kinds = ("dicke", "css") if part.N is not None else ("fock", "coherent")
     if given is None:
         given = ("dicke", part.N / 2, -part.N / 2) if part.N is not None else ("fock", 0)
@@ -74,19 +92,24 @@ def _part_state(part: Part, given: Any, frame: str) -> tuple[float, float, np.nd
         N = part.N or 0
         if not (0 <= j <= N / 2 and abs(m) <= j and (N / 2 - j).is_integer() and (j - m).is_integer()):
             raise ValueError(f"state[{part.name!r}]: {N} emitters have no ket with j = {j:g} and m = {m:g}")
-        return j, m, np.ones(1, dtype=complex), 0.0
+        if framed and m == -j:  # up, in a frame upside down
+            return _Own(j, j, np.ones(1, dtype=complex), (np.pi, 0.0))
+        return _Own(j, m, np.ones(1, dtype=complex))
     if given[0] == "css":
+        j = (part.N or 0) / 2
         theta, phi = (_checks.finite(x, f"state[{part.name!r}]") for x in given[1:])
-        return (part.N or 0) / 2, *_spin_coherent((part.N or 0) / 2, theta, phi), 0.0
+        if framed:
+            return _Own(j, j, np.ones(1, dtype=complex), (theta, phi))
+        return _Own(j, *_spin_coherent(j, theta, phi))
     if given[0] == "fock":
         n = _checks.finite(given[1], f"state[{part.name!r}]")
         if n < 0 or not n.is_integer():
             raise ValueError(f"state[{part.name!r}]: the number of quanta must be a whole number, got {n:g}")
-        return -1.0, n, np.ones(1, dtype=complex), 0.0
+        return _Own(-1.0, n, np.ones(1, dtype=complex))
     alpha = complex(given[1])
-    if frame == "displaced" and part.n_fock is None:
-        return -1.0, 0.0, np.ones(1, dtype=complex), alpha
-    return -1.0, *_coherent(alpha), 0.0
+    if framed:
+        return _Own(-1.0, 0.0, np.ones(1, dtype=complex), alpha=alpha)
+    return _Own(-1.0, *_coherent(alpha))
 
 
 def _spin_coherent(j: float, theta: float, phi: float) -> tuple[float, np.ndarray]:

@@ -17,7 +17,7 @@ from piqs.errors import NotExpressibleError
 from piqs.solvers import handover
 from piqs.trajectories import engine
 from piqs.trajectories.averages import Averages
-from piqs.trajectories.factored import product_state
+from piqs.trajectories.factored import is_coherent, product_state
 from piqs.trajectories.initial import read_state
 from piqs.trajectories.jump_chain import TableChain
 from piqs.trajectories.options import read_ntraj, read_options, read_timeout
@@ -89,7 +89,9 @@ def mcsolve(
         "serial"; ``num_cpus``: threads, default all; ``bitgenerator``: a name of numpy.random's; ``progress_bar``,
         ``progress_kwargs``: QuTiP's bars, default none; on windows ``cutoff``: the weight that a window may leave
         out at each end when it is moved, default 1e-12 (``stats["left out"]`` bounds the norm of all that was
-        left out), and ``frame``: "fixed", or "displaced" to see modes from frames that follow <a>. QuTiP's
+        left out), and ``frame``: "fixed", "moving" to see modes from frames displaced to <a> and spins from frames
+        turned to <J>, or "auto" (default): moving where all parts start in coherent states, unless H_eff conserves
+        a sum of their quantum numbers (``stats["frame"]`` and ``stats["conserved"]`` say what was taken). QuTiP's
         options of integrators and of its search for jumps have no effect here, and a warning says so.
     seeds : int, SeedSequence or list of these, optional
         The same seeds give the same trajectories, on any number of workers.
@@ -191,17 +193,19 @@ def _on_windows(
         system.parts,
         system.hamiltonian,
         system.channels,
-        product_state(state, system.parts, settings["frame"]),
+        lambda framed: product_state(state, system.parts, framed),
         named_ops,
         times,
         settings["rtol"],
         settings["cutoff"],
         settings["frame"],
+        is_coherent(state, system.parts),
         Keep(record, 0, settings["bitgenerator"]),
     )
     real = [None if isinstance(op, str) else op.is_hermitian or None for op in named_ops.values()]
     result = McResult(times, named_ops, real, sampler.labels, settings)
     result.stats["method"] = "windows"
+    result.stats["frame"], result.stats["conserved"] = sampler.frame, sampler.conserved
     return sampler, result
 
 

@@ -21,7 +21,7 @@ _OPTIONS: dict[str, Any] = {
     "method": "auto",
     "rtol": 1e-9,
     "cutoff": 1e-12,
-    "frame": "fixed",
+    "frame": "auto",
     "bitgenerator": None,
     "map": "parallel",
     "num_cpus": None,
@@ -76,7 +76,7 @@ def read_options(options: dict[str, Any] | None) -> dict[str, Any]:
         raise ValueError(f"options['rtol'] must be between 0 and 1, got {settings['rtol']!r}")
     if not 0 < settings["cutoff"] < 0.01:
         raise ValueError(f"options['cutoff'] must be between 0 and 0.01, got {settings['cutoff']!r}")
-    _checks.choice(settings["frame"], "options['frame']", ("fixed", "displaced"))
+    _checks.choice(settings["frame"], "options['frame']", ("auto", "fixed", "moving"))
     cpus = settings["num_cpus"]
     if cpus is not None and (not isinstance(cpus, int) or cpus < 1):
         raise ValueError(f"options['num_cpus'] must be a positive integer, got {cpus!r}")

@@ -1,14 +1,21 @@
-"""A ket on a window of quantum numbers: where it stands, the frame it is seen from, operators on it."""
+"""Operators as words on a window of quantum numbers, and a ket that moves its window and its frames along."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 
 from piqs._kernels import windows as kernel
 from piqs.operators.factors import OperatorSum
+
+# Quantum numbers beside those that hold the weight: what one step may reach.
+_GUARD = 10
+# Frames are moved in pieces of at most this.
+_LARGEST_PIECE = 0.5
 
 _SYMBOLS = {
     "jp": kernel.RAISE,
@@ -17,221 +24,362 @@ _SYMBOLS = {
     "a": kernel.ANNIHILATE,
     "ad": kernel.CREATE,
 }
+_SHIFTS = {kernel.RAISE: 1, kernel.CREATE: 1, kernel.LOWER: -1, kernel.ANNIHILATE: -1}
+# What a symbol of a framed part is a sum of.
+_SEEN = {
+    kernel.RAISE: (kernel.RAISE, kernel.LOWER, kernel.DEPTH, kernel.END),
+    kernel.LOWER: (kernel.RAISE, kernel.LOWER, kernel.DEPTH, kernel.END),
+    kernel.INVERSION: (kernel.RAISE, kernel.LOWER, kernel.DEPTH, kernel.END),
+    kernel.ANNIHILATE: (kernel.ANNIHILATE, kernel.END),
+    kernel.CREATE: (kernel.CREATE, kernel.END),
+}
+_AXES = [kernel.RAISE, kernel.LOWER, kernel.DEPTH]
+Codes = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Part:
-    """An ensemble of N emitters, or a mode (N = None) with at most so many Fock states (None: as many as it takes)."""
+    """An ensemble of N emitters, or a mode (N = None)."""
 
     name: str
     N: int | None = None
-    n_fock: int | None = None
 
 
-@dataclass
-class Window:
-    """A ket on a window, in displaced frames.
+class Words:
+    """Sums of products of factors as words on a window, those of framed parts by what they are seen from the frame.
 
-    Attributes
+    Parameters
     ----------
-    psi : numpy.ndarray of complex, shape (rows, columns)
-        Amplitudes; the columns are those of the last part.
-    parts : list of Part
-    spins : numpy.ndarray
-        j of every ensemble, -1 for a mode.
-    lows, sizes : numpy.ndarray
-        Lowest quantum number (m or n) and number of values of every part.
-    alphas : numpy.ndarray of complex
-        Displacement of every mode: the ket is D(alpha) of what is stored.
-    lost : float
-        Bound of the norm of all that was left out so far.
-    version : int
-        Changes whenever anything but the amplitudes does.
-    leaks : numpy.ndarray (parts, 2)
-        What the generator moves out of the window at each end, per amplitude there.
-    first, last : numpy.ndarray of int
-        Columns in use of every row; the others are zero.
+    sums : sequence of OperatorSum
+        Each is a group of words.
+    parts : sequence of Part
+        In the order of the window.
+    framed : numpy.ndarray of bool
+        Parts that are seen from a frame.
     """
 
-    psi: np.ndarray
-    parts: Sequence[Part]
-    spins: np.ndarray
-    lows: np.ndarray
-    sizes: np.ndarray
-    alphas: np.ndarray
-    lost: float = 0.0
-    version: int = 0
-    leaks: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    first: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    last: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    def __init__(self, sums: Sequence[OperatorSum], parts: Sequence[Part], framed: np.ndarray) -> None:
+        self.parts, self.framed = parts, framed
+        place = {part.name: f for f, part in enumerate(parts)}
+        found: dict[tuple[int, Codes], int] = {}
+        entries: list[tuple[int, complex, list[tuple[int, int, int]]]] = []
+        for group, operator in enumerate(sums):
+            unknown = operator.parts - set(place)
+            if unknown:
+                raise ValueError(f"an operator acts on {sorted(unknown)}, but the parts are {sorted(place)}")
+            for word, number in operator.terms.items():
+                letters = [(place[name], _SYMBOLS[symbol]) for name, symbol in word]
+                for seen in product(*(_SEEN[s] if framed[f] else (s,) for f, s in letters)):
+                    codes = self._codes(letters, seen)
+                    k = found.setdefault((group, codes), len(found))
+                    factors = [(f, s, p) for (f, s), p in zip(letters, seen, strict=True) if framed[f]]
+                    entries.append((k, number, factors))
+        self.codes = [codes for _, codes in found]
+        self.groups = np.array([group for group, _ in found], dtype=np.int64)
+        self._entries = entries
 
-    def __post_init__(self) -> None:
-        self.use_all_columns()
+    def _codes(self, letters: list[tuple[int, int]], seen: tuple[int, ...]) -> Codes:
+        return tuple(
+            tuple(p for (g, _), p in zip(letters, seen, strict=True) if g == f and p != kernel.END)
+            for f in range(len(self.parts))
+        )
 
-    def use_all_columns(self) -> None:
-        """Let the columns in use of every row be all."""
-        R, C = self.psi.shape
-        self.first, self.last = np.zeros(R, dtype=np.int64), np.full(R, C, dtype=np.int64)
+    def shifts(self, group: int) -> set[tuple[int, ...]]:
+        """How the words of a group change the quantum numbers."""
+        chosen = [codes for codes, g in zip(self.codes, self.groups, strict=True) if g == group]
+        return {_shift(codes) for codes in chosen}
 
-    def copy(self) -> Window:
-        """An independent one."""
-        arrays = {name: getattr(self, name).copy() for name in ("psi", "spins", "lows", "sizes", "alphas")}
-        return replace(self, **arrays)
+    def program(self, functions: int, skew: int = 0, coupled: bool = True, **more: Any) -> kernel.Program:
+        """The words as compiled code takes them; the first `functions` groups are the generator."""
+        longest = max((len(code) for codes in self.codes for code in codes), default=1) or 1
+        words = np.zeros((len(self.codes), len(self.parts), longest), dtype=np.int8)
+        for k, codes in enumerate(self.codes):
+            for f, code in enumerate(codes):
+                words[k, f, : len(code)] = code
+        most = max((len(factors) for *_, factors in self._entries), default=1) or 1
+        factors = np.full((len(self._entries), most, 3), -1, dtype=np.int8)
+        for e, (*_, own) in enumerate(self._entries):
+            if own:
+                factors[e, : len(own)] = own
+        none = np.zeros(0, dtype=np.int64)
+        bands = {(0, (0,) * len(self.parts)): 0}
+        band = np.full(len(self.codes), -1)
+        for k, (codes, group) in enumerate(zip(self.codes, self.groups, strict=True)):
+            if group < functions:
+                band[k] = bands.setdefault((int(group), _shift(codes)), len(bands))
+        given: dict[str, Any] = {
+            "owner": none,
+            "q": none,
+            "rates": np.zeros(0),
+            "timed": none,
+            "uniform": np.zeros((0, 4), dtype=np.int64),
+            "breaks": np.zeros(2),
+            "polynomials": np.ones((1, functions, 1)),
+            "strengths": np.ones((1, functions)),
+            "degree": 0,
+            **more,
+        }
+        return kernel.Program(
+            words=words,
+            groups=self.groups,
+            band=band,
+            bands=np.array([group for group, _ in bands], dtype=np.int64),
+            entries=np.array([k for k, *_ in self._entries], dtype=np.int64),
+            numbers=np.array([number for _, number, _ in self._entries], dtype=complex),
+            factors=factors,
+            functions=functions,
+            skew=skew,
+            coupled=coupled,
+            emitters=np.array([float(part.N or 0) for part in self.parts]),
+            framed=self.framed,
+            **given,
+        )
+
+
+def _shift(codes: Codes) -> tuple[int, ...]:
+    """How a word changes the quantum numbers."""
+    return tuple(sum(_SHIFTS.get(s, 0) for s in code) for code in codes)
+
+
+def room_for(program: kernel.Program, ket: kernel.Ket, walks: bool = False) -> kernel.Room:
+    """Tables and arrays to work in, on the window of a ket; fewer where it is not for a walk."""
+    K, (_, R, C) = len(program.words), ket.psi.shape
+    bands = program.bands.size if walks else 0
+    return kernel.Room(
+        coefficients=np.empty(K, dtype=complex),
+        shifts=np.empty((K, 2), dtype=np.int64),
+        rows=np.empty((K, R + C - 1 if program.skew else R)),
+        columns=np.empty((K, C)),
+        moves=np.zeros((bands, 2), dtype=np.int64),
+        planes=np.zeros((bands, 2, R, C)),
+        filled=np.zeros((bands, 2), dtype=bool),
+        form=np.zeros(1, dtype=np.int64),
+        middle=np.zeros(2),
+        radius=np.zeros(R),
+        slope=np.zeros((2, R, C) if walks else (0, 0, 0)),
+        terms=np.zeros((program.degree + 2, 2, R, C)),
+        other=np.zeros((2, R, C)),
+    )
+
+
+class Window:
+    """A ket on a window that moves along, seen from frames that move along.
+
+    Parameters
+    ----------
+    ket : Ket
+        Rows are quantum numbers of the first parts.
+    parts : sequence of Part
+    framed : numpy.ndarray of bool
+    skew : int, default 0
+        Of two parts: let the rows be sums of the first quantum number and `skew` times the second.
+    cutoff : float
+        Weight that may be left out at each end when a window is moved.
+    guard : int
+        Rows kept beside those that hold the weight.
+    """
+
+    def __init__(
+        self,
+        ket: kernel.Ket,
+        parts: Sequence[Part],
+        framed: np.ndarray,
+        skew: int = 0,
+        cutoff: float = 1e-12,
+        guard: int = _GUARD,
+    ) -> None:
+        self.parts, self.framed, self.skew, self.cutoff, self.guard = parts, framed, skew, cutoff, guard
+        self.ket = ket._replace(**{name: getattr(ket, name).copy() for name in ket._fields})
+        own = [
+            (_own(f, kernel.RAISE if part.N else kernel.ANNIHILATE, parts)) for f, part in enumerate(parts)
+        ]
+        self._lowering = own
+        if skew:
+            self._slant()
+
+    def _slant(self) -> None:
+        """Rows m become rows m + skew n."""
+        psi, (low, first) = self.ket.psi, self.ket.lows
+        R, C = psi.shape[1:]
+        moves = self.skew * np.arange(C)
+        rows = np.zeros((2, R + C - 1, C))
+        start = -moves.min()
+        for c in range(C):
+            rows[:, start + moves[c] : start + moves[c] + R, c] = psi[:, :, c]
+        self.ket.lows[0] = low + self.skew * first - start
+        self.ket.sizes[0] = R + C - 1
+        self._set(rows)
+
+    def _set(self, psi: np.ndarray) -> None:
+        R, C = psi.shape[1:]
+        self.ket = self.ket._replace(
+            psi=np.ascontiguousarray(psi),
+            first=np.zeros(R, dtype=np.int64),
+            last=np.full(R, C, dtype=np.int64),
+        )
 
     def limits(self, f: int) -> tuple[float, float]:
-        """Lowest and highest quantum number that part f has."""
-        if self.spins[f] >= 0:
-            return -self.spins[f], self.spins[f]
-        most = self.parts[f].n_fock
-        return 0.0, np.inf if most is None else most - 1.0
+        """Lowest and highest value of coordinate f."""
+        if self.skew and f == 0:
+            return -np.inf, np.inf
+        j = self.ket.spins[f]
+        return (-j, j) if j >= 0 else (0.0, np.inf)
 
-    def marginal(self, f: int) -> np.ndarray:
-        """Weight of every value of part f's quantum number."""
-        out = np.empty(self.sizes[f])
-        after = int(np.prod(self.sizes[f + 1 :]))
-        kernel.marginal(self.psi, self.psi.size // (after * out.size), out.size, after, out)
-        return out
+    def weights(self, f: int) -> np.ndarray:
+        """Weight of every value of coordinate f."""
+        if f == len(self.parts) - 1:
+            return kernel.column_weights(self.ket)
+        rows = kernel.row_weights(self.ket).reshape(self.ket.sizes[:-1])
+        return rows.sum(axis=tuple(g for g in range(rows.ndim) if g != f))
 
-    def resize(self, f: int, low: float, size: int) -> None:
-        """Move the window of part f; what is outside the new one is left out."""
-        shape = list(self.sizes)
-        offset = round(low - self.lows[f])
-        begin, end = max(0, offset), min(int(self.sizes[f]), offset + size)
-        shape[f] = size
-        old = self.psi.reshape(self.sizes)
-        new = np.zeros(shape, dtype=complex)
+    def fit(self) -> None:
+        """Frames so that the means of a are small, windows so that they hold the weight."""
+        for f in np.flatnonzero(self.framed).tolist():
+            mean = self._mean(f)
+            if abs(mean) > kernel.OFF_CENTRE:
+                self._displace(f, mean)
+        for f in range(len(self.parts)):
+            last = f == len(self.parts) - 1
+            self._move(f, _GUARD if last else self.guard)
+        self._narrow()
+
+    def _move(self, f: int, guard: int) -> None:
+        """The window of coordinate f: the values that hold all but `cutoff` of the weight at each end, and a guard."""
+        weights, ket = self.weights(f), self.ket
+        total = weights.sum()
+        enough = self.cutoff * total
+        inside = np.flatnonzero((np.cumsum(weights) > enough) & (np.cumsum(weights[::-1])[::-1] > enough))
+        low, high = ket.lows[f] + inside[0], ket.lows[f] + inside[-1]
+        least, most = self.limits(f)
+        own = ket.lows[f], ket.lows[f] + ket.sizes[f] - 1
+        short = (low - own[0] < guard / 2 and own[0] > least) or (own[1] - high < guard / 2 and own[1] < most)
+        spare = ket.sizes[f] > 1.3 * (high - low + 1) + 3 * guard
+        if not (short or spare):
+            return
+        extra = guard + ((high - low) // 16 if guard else 0)
+        low, high = max(least, low - extra), min(most, high + extra)
+        if not spare:  # cut as rarely as possible
+            low, high = max(min(low, own[0]), least), min(max(high, own[1]), most)
+        first, last = round(low - own[0]), round(high - own[0])
+        cut = weights[: max(first, 0)].sum() + weights[last + 1 :].sum()
+        ket.lost[0] += float(np.sqrt(cut / total))
+        self._resize(f, low, last - first + 1)
+
+    def _resize(self, f: int, low: float, size: int) -> None:
+        """Move the window of coordinate f; what is outside the new one is left out."""
+        ket, shape = self.ket, [2, *self.ket.sizes]
+        offset = round(low - ket.lows[f])
+        begin, end = max(0, offset), min(int(ket.sizes[f]), offset + size)
+        old = ket.psi.reshape(shape)
+        shape[f + 1] = size
+        new = np.zeros(shape)
         source = [slice(None)] * len(shape)
         target = list(source)
-        source[f], target[f] = slice(begin, end), slice(begin - offset, end - offset)
+        source[f + 1], target[f + 1] = slice(begin, end), slice(begin - offset, end - offset)
         new[tuple(target)] = old[tuple(source)]
-        self.psi = new.reshape(-1, shape[-1])
-        self.sizes[f], self.lows[f] = size, low
-        self.use_all_columns()
-        self.version += 1
+        ket.sizes[f], ket.lows[f] = size, low
+        self._set(new.reshape(2, -1, shape[-1]))
 
-    def narrow(self, cutoff: float, guard: int) -> None:
+    def _narrow(self) -> None:
         """Use only those columns of every row that hold the weight, and a guard; of two parts only.
 
         Rows without weight follow their neighbours, one column more on each side for each row of distance.
         """
-        if len(self.sizes) != 2:
+        if len(self.parts) != 2:
             return
-        R, C = self.psi.shape
-        total = kernel.squared_norm(self.psi)
+        ket, (_, R, C) = self.ket, self.ket.psi.shape
+        total = float(kernel.row_weights(ket).sum())
         first, last = np.empty(R, dtype=np.int64), np.empty(R, dtype=np.int64)
-        kernel.supports(self.psi, cutoff * total / R, first, last)
+        kernel.supports(ket.psi, self.cutoff * total / R, first, last)
         held = np.flatnonzero(last > first)
-        if held.size == 0:
-            return
         rows = np.arange(R)
         nearest = np.clip(rows, held[0], held[-1])
         empty = last <= first
         inner = held[np.clip(np.searchsorted(held, rows), 0, held.size - 1)]
         nearest = np.where(empty & (rows > held[0]) & (rows < held[-1]), inner, nearest)
-        distance = abs(rows - nearest)
-        extra = guard + distance
+        extra = _GUARD + abs(rows - nearest) + (last[nearest] - first[nearest]) // 16
         first, last = np.maximum(first[nearest] - extra, 0), np.minimum(last[nearest] + extra, C)
-        # Leave what is in use as it is unless it is too narrow or much too wide.
-        short = (self.first > np.maximum(first + guard // 2, 0)).any() or (
-            self.last < np.minimum(last - guard // 2, C)
-        ).any()
-        spare = (self.last - self.first).sum() > 1.3 * (last - first).sum() + 2 * guard * R
-        if not (short or spare):
-            return
-        if not spare:  # cut as rarely as possible
-            first, last = np.minimum(first, self.first), np.maximum(last, self.last)
         outside = (np.arange(C) < first[:, None]) | (np.arange(C) >= last[:, None])
-        cut = float((abs(self.psi[outside]) ** 2).sum())
-        self.lost += float(np.sqrt(cut / total))
-        self.psi[outside] = 0
-        self.first, self.last = first, last
-        self.version += 1
+        cut = float((ket.psi[:, outside] ** 2).sum())
+        ket.lost[0] += float(np.sqrt(cut / total))
+        ket.psi[:, outside] = 0
+        self.ket = ket._replace(first=first, last=last)
 
-    def scale(self, f: int, profile: np.ndarray) -> None:
-        """Multiply by a function of part f's quantum number."""
-        shape = [1] * len(self.sizes)
-        shape[f] = -1
-        self.psi = (self.psi.reshape(self.sizes) * profile.reshape(shape)).reshape(self.psi.shape)
+    def _mean(self, f: int) -> complex:
+        """<a>, or <J_+> / sqrt(2j), seen from the frame."""
+        out = np.empty(1, dtype=complex)
+        kernel.means(self._lowering[f], self.ket, room_for(self._lowering[f], self.ket), out)
+        return complex(out[0]) / (np.sqrt(max(2 * self.ket.spins[f], 1.0)) if self.parts[f].N else 1.0)
 
+    def _displace(self, f: int, by: complex) -> None:
+        """See part f from a frame moved further: psi -> exp(by^* a - by a^+) psi, where a is J_+ / sqrt(2j) of a spin."""
+        pieces = int(np.ceil(abs(by) / _LARGEST_PIECE))
+        piece, ensemble = by / pieces, self.parts[f].N is not None
+        symbols = (kernel.RAISE, kernel.LOWER) if ensemble else (kernel.ANNIHILATE, kernel.CREATE)
+        for _ in range(pieces):
+            if ensemble and self.ket.spins[f] == 0:
+                return
+            unit = piece / (np.sqrt(2 * self.ket.spins[f]) if ensemble else 1.0)
+            held = self.weights(f) > self.cutoff * self.weights(f).sum()
+            self._move(f, 2 * _GUARD + int(2 * abs(piece) * np.sqrt(held.sum() + abs(self._depth(f)))))
+            self._set(self.ket.psi)
+            shift = _own(f, symbols[0], self.parts, symbols[1], np.array([np.conj(unit), -unit]))
+            kernel.exponential(shift, self.ket, room_for(shift, self.ket))
+            _turn(self.ket.frames[f], unit, ensemble)
+            edge = self.weights(f)[[0, 1, -2, -1]].min()
+            total = self.weights(f).sum()
+            self.ket.lost[0] += float(np.sqrt(edge / total) * abs(piece) * 2 * np.sqrt(self.ket.sizes[f]))
 
-class Ladder:
-    """Sums of products of factors, ready to be applied on any window, in any displaced frame.
-
-    Parameters
-    ----------
-    sums : sequence of OperatorSum
-        Applied together, each with a factor of its own.
-    parts : sequence of Part
-        In the order of the window.
-    """
-
-    def __init__(self, sums: Sequence[OperatorSum], parts: Sequence[Part]) -> None:
-        place = {part.name: f for f, part in enumerate(parts)}
-        found: dict[tuple[int, tuple[tuple[int, ...], ...]], int] = {}
-        entries: list[tuple[int, complex, np.ndarray, np.ndarray]] = []
-        for group, operator in enumerate(sums):
-            unknown = operator.parts - set(place)
-            if unknown:
-                raise ValueError(f"an operator acts on {sorted(unknown)}, but the parts are {sorted(place)}")
-            for word, c in operator.terms.items():
-                for codes, powers, conjugates in _expanded(word, parts, place):
-                    k = found.setdefault((group, codes), len(found))
-                    entries.append((k, c, powers, conjugates))
-        longest = max((len(code) for _, codes in found for code in codes), default=1) or 1
-        self.words = np.zeros((len(found), len(parts), longest), dtype=np.int8)
-        self.groups = np.array([group for group, _ in found], dtype=np.int64)
-        for (_, codes), k in found.items():
-            for f, code in enumerate(codes):
-                self.words[k, f, : len(code)] = code
-        self._terms = np.array([k for k, *_ in entries], dtype=np.int64)
-        self._numbers = np.array([c for _, c, *_ in entries], dtype=complex)
-        self._powers = np.array([p for *_, p, _ in entries]).reshape(len(entries), len(parts))
-        self._conjugates = np.array([q for *_, q in entries]).reshape(len(entries), len(parts))
-
-    def coefficients(self, alphas: np.ndarray) -> np.ndarray:
-        """Coefficients of the words in the frame displaced by these amplitudes."""
-        each = self._numbers * (alphas**self._powers * alphas.conj() ** self._conjugates).prod(axis=1)
-        out = np.zeros(len(self.words), dtype=complex)
-        np.add.at(out, self._terms, each)
-        return out
-
-    def on(self, window: Window) -> tuple[kernel.Terms, np.ndarray]:
-        """Terms on a window, and how much of each part's word leads out of it at both ends, and at most (terms, parts, 3)."""
-        K, (R, C) = len(self.words), window.psi.shape
-        shifts, leaks = np.zeros((K, 2), dtype=np.int64), np.zeros((K, len(window.sizes), 3))
-        rows, columns = np.empty((K, R)), np.empty((K, C))
-        if K:
-            kernel.fill_terms(
-                self.words, window.spins, window.lows, window.sizes, shifts, rows, columns, leaks
-            )
-        numbers = self.coefficients(window.alphas)
-        return kernel.Terms(numbers, shifts, rows, columns, window.first, window.last), leaks
-
-    def apply(self, window: Window) -> np.ndarray:
-        """The operator on the ket."""
-        out = np.zeros_like(window.psi)
-        kernel.apply_terms(self.on(window)[0], window.psi, out)
-        return out
-
-    def mean(self, window: Window) -> complex:
-        """<psi| operator |psi> / <psi|psi>."""
-        return complex(kernel.expectation(self.on(window)[0], window.psi) / kernel.squared_norm(window.psi))
+    def _depth(self, f: int) -> float:
+        """Quanta in the frame at the far end of the window."""
+        low, size, j = self.ket.lows[f], self.ket.sizes[f], self.ket.spins[f]
+        return j - low if j >= 0 else low + size
 
 
-def _expanded(
-    word: tuple[tuple[str, str], ...], parts: Sequence[Part], place: dict[str, int]
-) -> list[tuple[tuple[tuple[int, ...], ...], np.ndarray, np.ndarray]]:
-    """A product with a + alpha in place of a: symbols by part, powers of alpha and of its conjugate, for every summand."""
-    none = np.zeros(len(parts), dtype=np.int64)
-    out: list[tuple[tuple[tuple[int, ...], ...], np.ndarray, np.ndarray]]
-    out = [(((),) * len(parts), none, none)]
-    for name, symbol in word:
-        f = place[name]
-        unit = np.eye(len(parts), dtype=np.int64)[f]
-        kept = [((*codes[:f], (*codes[f], _SYMBOLS[symbol]), *codes[f + 1 :]), p, q) for codes, p, q in out]
-        if symbol == "a":
-            kept += [(codes, p + unit, q) for codes, p, q in out]
-        elif symbol == "ad":
-            kept += [(codes, p, q + unit) for codes, p, q in out]
-        out = kept
+def _own(
+    f: int, symbol: int, parts: Sequence[Part], second: int = 0, numbers: np.ndarray | None = None
+) -> kernel.Program:
+    """One symbol of part f, or the sum of two with these numbers, as it stands in the frame."""
+    words = Words([], parts, np.zeros(len(parts), dtype=bool))
+    symbols = [symbol, second] if second else [symbol]
+    words.codes = [tuple((s,) if g == f else () for g in range(len(parts))) for s in symbols]
+    words.groups = np.zeros(len(symbols), dtype=np.int64)
+    numbers = np.ones(1, dtype=complex) if numbers is None else numbers
+    words._entries = [(k, complex(number), []) for k, number in enumerate(numbers)]
+    return words.program(1)
+
+
+def _turn(frame: np.ndarray, unit: complex, ensemble: bool) -> None:
+    """The frame displaced by `unit`, or turned by exp(unit J_- - unit^* J_+)."""
+    if not ensemble:
+        frame[kernel.ANNIHILATE, kernel.END] += unit
+        frame[kernel.CREATE, kernel.END] += np.conj(unit)
+        return
+    angle = abs(unit)
+    side = np.sinc(angle / np.pi)
+    u = np.array([[np.cos(angle), -np.conj(unit) * side], [unit * side, np.cos(angle)]])
+    axes = np.ix_([*_AXES[:2], kernel.INVERSION], _AXES)
+    frame[axes] = frame[axes] @ rotation(u)
+
+
+def rotation(u: np.ndarray) -> np.ndarray:
+    """u^+ (J_+, J_-, J_z) u as sums of J_+, J_-, J_z, by rows, from the rotation u of one emitter."""
+    one = np.zeros((3, 2, 2), dtype=complex)
+    one[0, 0, 1] = one[1, 1, 0] = 1
+    one[2] = np.diag([0.5, -0.5])
+    seen = u.conj().T @ one @ u
+    out = np.array([[x[0, 1], x[1, 0], x[0, 0] - x[1, 1]] for x in seen])
+    out[abs(out) < 1e-15] = 0
+    return out
+
+
+def frames(angles: Sequence[tuple[float, float]], alphas: Sequence[complex]) -> np.ndarray:
+    """The table of every part's frame: spins turned to these (theta, phi), modes displaced by alpha."""
+    out = np.zeros((len(angles), 7, 7), dtype=complex)
+    for f, ((theta, phi), alpha) in enumerate(zip(angles, alphas, strict=True)):
+        c, s = np.cos(theta / 2), np.sin(theta / 2)
+        u = np.array([[c, -np.exp(-1j * phi) * s], [np.exp(1j * phi) * s, c]])
+        out[f][np.ix_([*_AXES[:2], kernel.INVERSION], _AXES)] = rotation(u)
+        out[f, kernel.ANNIHILATE, kernel.ANNIHILATE] = out[f, kernel.CREATE, kernel.CREATE] = 1
+        out[f, kernel.ANNIHILATE, kernel.END], out[f, kernel.CREATE, kernel.END] = alpha, np.conj(alpha)
     return out

@@ -1,27 +1,20 @@
-"""Trajectories on moving windows and in displaced frames: nothing as large as the space exists."""
+"""Trajectories on moving windows and in moving frames: nothing as large as the space exists."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from piqs._kernels import windows as kernel
-from piqs.operators.factors import ModeFactors, OperatorSum, SpinFactors
+from piqs._kernels.window_walk import ARRIVED, HALTED, walk
+from piqs.operators.factors import OperatorSum, SpinFactors
 from piqs.trajectories.coefficients import piecewise
 from piqs.trajectories.sampler import Batch, Keep, Seed, count_jumps, generator
-from piqs.trajectories.window import Ladder, Part, Window
-
-# Terms of the Taylor series at most.
-_TERMS = 24
-# Quantum numbers beside those that hold the weight: what one step may reach.
-_GUARD = 10
-# Mean of a, in its frame, from which on the frame is moved.
-_DISPLACED_BY = 0.25
-# Frames are moved in pieces of at most this.
-_LARGEST_PIECE = 0.5
+from piqs.trajectories.window import Part, Window, Words, room_for
 
 
 @dataclass(frozen=True)
@@ -59,8 +52,9 @@ class WindowedKets:
               - \tfrac i2\sum_l\gamma_l\sum_n J_{q,n}^\dagger J_{q,n}
 
     Every part has a window of its quantum number that holds all but `cutoff` of the weight, a guard on each side, and
-    moves along. Modes are seen from a frame displaced by alpha, a -> a + alpha, moved so that <a> stays near 0 there.
-    Between jumps the ket is a Taylor series. The norm of what the windows leave out is bounded by
+    moves along. Where H_eff conserves m + n (or m - n) of two parts, rows of the window are its values, and each
+    evolves by itself. Framed modes are seen through a -> a + alpha, framed spins through a rotation, both moved so
+    that the means of a and J_+ stay near 0 there. The norm of what the windows leave out is bounded by
 
     .. math:: \int \|Q H_{eff} P\psi\|\,dt + \sum \|\text{what was cut off}\|
 
@@ -74,8 +68,8 @@ class WindowedKets:
         Terms and their functions of time.
     channels : list of Collective or Local
         The noise.
-    start : Window
-        The initial ket.
+    start : callable
+        Gives the initial ket from the parts that are framed, as `product_state`.
     e_ops : dict
         OperatorSum by key, or "name.j", the cooperation number of an ensemble.
     times : numpy.ndarray
@@ -85,7 +79,9 @@ class WindowedKets:
     cutoff : float
         Weight that a window may leave out on each side when it is moved.
     frame : str
-        "fixed", or "displaced": modes have frames that follow <a>.
+        "fixed", "moving", or "auto": moving frames where `coherent`, unless H_eff conserves a sum of quantum numbers.
+    coherent : bool
+        Whether the initial state is coherent in all parts.
     keep : Keep
         Jump records or not.
     """
@@ -97,35 +93,36 @@ class WindowedKets:
         parts: Sequence[Part],
         hamiltonian: list[tuple[OperatorSum, Any]],
         channels: Sequence[Collective | Local],
-        start: Window,
+        start: Callable[[np.ndarray], kernel.Ket],
         e_ops: dict[Any, Any],
         times: np.ndarray,
         tolerance: float = 1e-9,
         cutoff: float = 1e-12,
-        frame: str = "fixed",
+        frame: str = "auto",
+        coherent: bool = False,
         keep: Keep | None = None,
     ) -> None:
-        self.parts, self.start, self.times, self.channels = parts, start, times, channels
-        self.tolerance, self.cutoff, self.frame = tolerance, cutoff, frame
-        self.keep = keep or Keep()
-        self.place = {part.name: f for f, part in enumerate(parts)}
-        functions, generator_sums = self._generator(hamiltonian)
-        self.generator = Ladder(generator_sums, parts)
-        self.constant = all(f is None for f in functions)
-        one = [(lambda t: 1.0) if f is None else f for f in functions]
-        self.breaks, self.polynomials = piecewise(one, times[:1] if self.constant else times)
-        self.jumps = {
-            k: Ladder([c.operator], parts) for k, c in enumerate(channels) if isinstance(c, Collective)
-        }
-        self.annihilators = {
-            f: Ladder([ModeFactors(part.name).a], parts) for f, part in enumerate(parts) if part.N is None
-        }
-        self.e_ops = e_ops
-        self.observables = {key: self._observable(key, op) for key, op in e_ops.items()}
-        self.labels, self._entries = self._labelled()
+        self.parts, self.times, self.channels = parts, times, channels
+        self.tolerance, self.cutoff, self.keep = tolerance, cutoff, keep or Keep()
+        functions, sums = self._generator(hamiltonian)
+        plain = np.zeros(len(parts), dtype=bool)
+        conserved = _conserved(Words(sums, parts, plain), len(parts))
+        moving = frame == "moving" or (frame == "auto" and coherent and conserved is None)
+        self.frame = "moving" if moving else "fixed"
+        self.framed = np.full(len(parts), moving)
+        self.conserved = ""
+        if conserved is not None and not moving:
+            names = [part.name for part in parts]
+            signs = zip(conserved[1:], names[1:], strict=True)
+            self.conserved = names[0] + "".join(f" {'+' if s > 0 else '-'} {name}" for s, name in signs)
+        self.skew = conserved[1] if conserved is not None and not moving and len(parts) == 2 else 0
+        self.program, self.guard = self._compiled(functions, sums)
+        self.start = start(self.framed)
+        self.observables, self.e_ops = self._averaged(e_ops)
+        self.labels = self._labelled()
 
     def _generator(self, hamiltonian: list[tuple[OperatorSum, Any]]) -> tuple[list[Any], list[OperatorSum]]:
-        """Sums of -iH_eff and their functions, the constant one first."""
+        """Functions of time and the sums of -iH_eff that they multiply, the constant one first."""
         constant = OperatorSum({})
         functions: list[Any] = [None]
         sums = []
@@ -137,7 +134,7 @@ class WindowedKets:
                 sums.append(-1j * operator)
         for channel in self.channels:
             if isinstance(channel, Local):
-                N = self.parts[self.place[channel.part]].N or 0
+                N = next(part.N for part in self.parts if part.name == channel.part) or 0
                 constant = constant - 0.5 * channel.rate * (channel.decay + channel.constant(N))
             elif callable(channel.rate):
                 functions.append(channel.rate)
@@ -146,28 +143,74 @@ class WindowedKets:
                 constant = constant - 0.5 * channel.rate * (channel.operator.dag() * channel.operator)
         return functions, [constant, *sums]
 
-    def _observable(self, key: Any, op: Any) -> int | Ladder:
-        """The number of the part whose j is asked for, or an operator."""
-        if isinstance(op, OperatorSum):
-            return Ladder([op], self.parts)
-        names = {f"{part.name}.j": f for f, part in enumerate(self.parts) if part.N is not None}
-        if not isinstance(op, str) or op not in names:
-            raise TypeError(
-                f"e_ops[{key!r}] must be an OperatorSum, or one of {sorted(names)}, got {op!r} of type "
-                f"{type(op).__name__}"
-            )
-        return names[op]
+    def _compiled(self, functions: list[Any], sums: list[OperatorSum]) -> tuple[kernel.Program, bool]:
+        """The program of the generator and all jumps, and whether jumps move weight from row to row."""
+        one = [(lambda t: 1.0) if f is None else f for f in functions]
+        constant = len(functions) == 1
+        breaks, values = piecewise(one, self.times[:1] if constant else self.times)
+        complex_ones = np.flatnonzero(values.imag.any(axis=(0, 2)))
+        sums = [*sums, *(1j * sums[g] for g in complex_ones)]
+        polynomials = np.concatenate([values.real, values.imag[:, complex_ones]], axis=1)
+        F, G = len(self.parts), len(sums)
+        place = {part.name: f for f, part in enumerate(self.parts)}
+        jumps = [OperatorSum({}) if isinstance(c, Local) else c.operator for c in self.channels]
+        words = Words([*sums, *jumps], self.parts, self.framed)
+        across = np.array([1] * (F - 1) + [self.skew if F == 2 else 0]) if F < 3 else np.zeros(F, dtype=int)
+        across[-1] = self.skew
+        coupled = F > 2 or any(np.dot(across, shift) for g in range(G) for shift in words.shifts(g))
+        uniform = np.zeros((len(jumps), 4), dtype=np.int64)
+        for k in range(len(jumps)):
+            shifts = words.shifts(G + k)
+            for p, moves in enumerate(({int(np.dot(across, s)) for s in shifts}, {s[-1] for s in shifts})):
+                if F < 3 and len(moves) == 1:
+                    uniform[k, 2 * p : 2 * p + 2] = 1, moves.pop()
+        local = [isinstance(c, Local) for c in self.channels]
+        timed = [i for i, f in enumerate(functions) if f is not None]
+        own = iter(timed[len(timed) - sum(callable(c.rate) for c in self.channels) :])
+        half = np.diff(breaks)[:, None, None] / 2
+        used = np.flatnonzero(polynomials.any(axis=(0, 1)))
+        program = words.program(
+            G,
+            self.skew,
+            coupled,
+            owner=np.array(
+                [place[c.part] if isinstance(c, Local) else -1 for c in self.channels], dtype=np.int64
+            ),
+            q=np.array([c.q if isinstance(c, Local) else 0 for c in self.channels], dtype=np.int64),
+            rates=np.array([0.0 if callable(c.rate) else c.rate for c in self.channels]),
+            timed=np.array([next(own) if callable(c.rate) else -1 for c in self.channels], dtype=np.int64),
+            uniform=uniform,
+            breaks=breaks,
+            polynomials=np.ascontiguousarray(polynomials[:, :, : used[-1] + 1]),
+            strengths=(abs(polynomials) * half ** np.arange(polynomials.shape[2])).sum(axis=2),
+            degree=int(used[-1]),
+        )
+        return program, coupled or not all(uniform[k, 0] or local[k] for k in range(len(jumps)))
 
-    def _labelled(self) -> tuple[list[str], list[tuple[int, int]]]:
-        """Names of all jumps, and for each the channel and D; those of a local channel lead to j - 1, j and j + 1."""
-        labels, entries = [], []
-        for k, channel in enumerate(self.channels):
+    def _averaged(self, e_ops: dict[Any, Any]) -> tuple[list[int], kernel.Program]:
+        """Of every observable the part whose j it is, or -1; and the program of the others."""
+        names = {f"{part.name}.j": f for f, part in enumerate(self.parts) if part.N is not None}
+        sums, which = [], []
+        for key, op in e_ops.items():
+            if isinstance(op, OperatorSum):
+                sums.append(op)
+            elif not isinstance(op, str) or op not in names:
+                raise TypeError(
+                    f"e_ops[{key!r}] must be an OperatorSum, or one of {sorted(names)}, got {op!r} of type "
+                    f"{type(op).__name__}"
+                )
+            which.append(-1 if isinstance(op, OperatorSum) else names[op])
+        return which, Words(sums, self.parts, self.framed).program(len(sums), self.skew)
+
+    def _labelled(self) -> list[str]:
+        """Names of all jumps; those of a local channel lead to j - 1, j and j + 1."""
+        labels = []
+        for channel in self.channels:
             for D in (-1, 0, 1) if isinstance(channel, Local) else (0,):
                 labels.append(
                     channel.name + (f", j{D:+d}" if D else ", j" if isinstance(channel, Local) else "")
                 )
-                entries.append((k, D))
-        return labels, entries
+        return labels
 
     def sample(self, seeds: Sequence[Seed], first: int, halt: np.ndarray) -> Batch:
         """See `Sampler.sample`."""
@@ -195,255 +238,39 @@ class WindowedKets:
         self, rng: np.random.Generator, halt: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float] | None:
         """Averages, times and channels of the jumps, and the bound of what was left out; None if halted."""
-        window, times = self.start.copy(), self.times
-        expect = np.empty((len(self.observables), times.size), dtype=complex)
-        when: list[float] = []
-        which: list[int] = []
-        t, done, threshold = float(times[0]), 0, 1 - rng.random()
-        terms, scale = self._terms_on(window)
-        room, version = np.empty(0), -1
-        while halt[0] == 0:
-            self._fit(window)
-            if version != window.version:
-                terms, scale = self._terms_on(window)
-                version = window.version
-                room = np.empty((_TERMS + 1, *window.psi.shape), dtype=complex)
-            end, polynomials = self._polynomials(t)
-            room[0] = window.psi
-            longest = max(scale * self._strength(polynomials, end - t), 1 / max(end - t, 1e-300))
-            order, step = kernel.expand(
-                terms, polynomials[self.generator.groups], longest, threshold, end - t, self.tolerance, room
-            )
-            norm2, _ = kernel.norm_and_slope(terms, room, order, step)
-            jumped = norm2 <= threshold
-            if jumped:
-                step = kernel.crossing(terms, room, order, step, threshold, norm2)
-            step, jumped = self._within(window, terms, room, order, step, jumped, longest)
-            t_next = end if not jumped and step >= (end - t) * longest else t + step / longest
-            before = done
-            while done < times.size and (times[done] < t_next or (times[done] == t_next and not jumped)):
-                kernel.evaluate(terms, room, order, (times[done] - t) * longest, window.psi)
-                expect[:, done] = self._observe(window)
-                done += 1
-            if done > before:  # otherwise the ket is that at the end of the step already
-                kernel.evaluate(terms, room, order, step, window.psi)
-            if done == times.size:
-                return expect, np.array(when), np.array(which, dtype=np.int32), window.lost
-            if jumped:
-                chosen = self._jump(rng, window, t_next)
-                threshold = 1 - rng.random()
-                if chosen < 0:
-                    threshold *= kernel.squared_norm(window.psi)
-                else:
-                    when.append(t_next)
-                    which.append(chosen)
-            t = t_next
-        return None
-
-    def _terms_on(self, window: Window) -> tuple[kernel.Terms, float]:
-        """The generator on a window, up to a phase, and a bound of its norm."""
-        terms, leaks = self.generator.on(window)
-        diagonal = (terms.shifts == 0).all(axis=1) & (self.generator.groups == 0)
-        middle = tuple(extent // 2 for extent in window.psi.shape)
-        energy = self._at(terms, diagonal, middle).imag
-        empty = ~self.generator.words.any(axis=(1, 2)) & (self.generator.groups == 0)
-        if empty.any():
-            terms.coefficients[np.flatnonzero(empty)[0]] -= 1j * energy
-        rows, columns = abs(terms.rows).max(axis=1), abs(terms.columns).max(axis=1)
-        sizes = abs(terms.coefficients) * rows * columns
-        total = float(sizes[~diagonal].sum())
-        for k in np.flatnonzero(diagonal & ~empty):
-            r, c = terms.rows[k], terms.columns[k]
-            away = abs(r - r[middle[0]]).max() * columns[k] + abs(r[middle[0]]) * abs(c - c[middle[1]]).max()
-            total += abs(terms.coefficients[k]) * away
-        total += float(abs(self._at(terms, diagonal, middle)))
-        # What leaves through each end of each part, per amplitude there.
-        largest = leaks[:, :, 2]
-        for f in range(len(self.parts)):
-            others = np.delete(largest, f, axis=1).prod(axis=1)
-            leaks[:, f, :2] *= (abs(terms.coefficients) * others)[:, None]
-        window.leaks = leaks[:, :, :2].sum(axis=0)
-        return terms, max(total, 1e-300)
-
-    @staticmethod
-    def _at(terms: kernel.Terms, chosen: np.ndarray, place: tuple[int, ...]) -> complex:
-        """Sum of the chosen diagonal terms at one place of the window."""
-        values = terms.coefficients * terms.rows[:, place[0]] * terms.columns[:, place[1]]
-        return complex(values[chosen].sum())
-
-    @staticmethod
-    def _strength(polynomials: np.ndarray, span: float) -> float:
-        """Largest modulus of the functions of time over the span."""
-        powers = span ** np.arange(polynomials.shape[1])
-        return float((abs(polynomials) * powers).sum(axis=1).max())
-
-    def _polynomials(self, t: float) -> tuple[float, np.ndarray]:
-        """End of the piece of time that holds t, and Taylor coefficients of the functions at t."""
-        if self.constant:
-            return float(self.times[-1]), self.polynomials[0][:, :1]
-        piece = int(np.clip(np.searchsorted(self.breaks, t, side="right") - 1, 0, len(self.breaks) - 2))
-        begin, end = self.breaks[piece : piece + 2]
-        shifted = np.array(self.polynomials[piece])
-        s, top = t - (begin + end) / 2, shifted.shape[1] - 1
-        for i in range(top):
-            for d in range(top - 1, i - 1, -1):
-                shifted[:, d] += s * shifted[:, d + 1]
-        return float(end), shifted
+        window = Window(self.start, self.parts, self.framed, self.skew, self.cutoff, 10 if self.guard else 0)
+        expect = np.empty((len(self.observables), self.times.size), dtype=complex)
+        when, which, jumps = np.empty(64), np.empty(64, dtype=np.int64), 0
+        clock = np.array([self.times[0], 1 - rng.random(), 0.0, np.inf])
+        window.fit()
+        room = room_for(self.program, window.ket, True)
+        for done, stop in enumerate(self.times):
+            status = -1
+            while status != ARRIVED:
+                status, when, which, jumps = walk(
+                    rng, self.program, window.ket, room, clock, stop, self.tolerance, self.cutoff, halt,
+                    when, which, jumps,
+                )  # fmt: skip
+                if status == HALTED:
+                    return None
+                if status != ARRIVED:
+                    window.fit()
+                    room = room_for(self.program, window.ket, True)
+            expect[:, done] = self._observe(window)
+        return expect, when[:jumps], which[:jumps].astype(np.int32), float(window.ket.lost[0])
 
     def _observe(self, window: Window) -> list[complex]:
-        return [
-            complex(window.spins[op]) if isinstance(op, int) else op.mean(window)
-            for op in self.observables.values()
-        ]
+        values = np.empty(self.e_ops.functions, dtype=complex)
+        if values.size:
+            kernel.means(self.e_ops, window.ket, room_for(self.e_ops, window.ket), values)
+        averaged = iter(values)
+        return [next(averaged) if f < 0 else complex(window.ket.spins[f]) for f in self.observables]
 
-    def _fit(self, window: Window) -> None:
-        """Frames so that <a> is small, windows so that they hold the weight."""
-        if self.frame != "fixed":
-            for f, annihilator in self.annihilators.items():
-                if window.parts[f].n_fock is None:
-                    mean = annihilator.mean(window) - window.alphas[f]
-                    if abs(mean) > _DISPLACED_BY:
-                        self._displace(window, f, mean)
-        for f in range(len(self.parts)):
-            self._move(window, f, _GUARD)
-        window.narrow(self.cutoff, _GUARD)
 
-    def _move(self, window: Window, f: int, guard: int) -> None:
-        """The window of part f: the values that hold all but `cutoff` of the weight at each end, and a guard."""
-        weights = window.marginal(f)
-        total = weights.sum()
-        inside = np.flatnonzero(
-            (np.cumsum(weights) > self.cutoff * total)
-            & (np.cumsum(weights[::-1])[::-1] > self.cutoff * total)
-        )
-        low, high = window.lows[f] + inside[0], window.lows[f] + inside[-1]
-        least, most = window.limits(f)
-        own = window.lows[f], window.lows[f] + window.sizes[f] - 1
-        short = (low - own[0] < guard / 2 and own[0] > least) or (own[1] - high < guard / 2 and own[1] < most)
-        spare = window.sizes[f] > 1.3 * (high - low + 1) + 3 * guard
-        if not (short or spare):
-            return
-        extra = guard + (high - low) // 16
-        low, high = max(least, low - extra), min(most, high + extra)
-        if not spare:  # cut as rarely as possible
-            low, high = min(low, own[0]), max(high, own[1])
-        first, last = round(low - own[0]), round(high - own[0])
-        cut = weights[: max(first, 0)].sum() + weights[last + 1 :].sum()
-        window.lost += float(np.sqrt(cut / total))
-        window.resize(f, low, last - first + 1)
-
-    def _displace(self, window: Window, f: int, by: complex) -> None:
-        """See mode f from a frame displaced further: psi -> exp(by^* a - by a^+) psi, alpha -> alpha + by."""
-        pieces = int(np.ceil(abs(by) / _LARGEST_PIECE))
-        mode = ModeFactors(self.parts[f].name)
-        piece = by / pieces
-        shift = Ladder([np.conj(piece) * mode.a - piece * mode.ad], self.parts)
-        for _ in range(pieces):
-            most = window.lows[f] + window.sizes[f]
-            self._move(window, f, 2 * _GUARD + int(2 * abs(piece) * np.sqrt(most)))
-            window.use_all_columns()
-            alphas, window.alphas = window.alphas, np.zeros_like(window.alphas)
-            terms, _ = shift.on(window)
-            window.alphas = alphas
-            term, norm2 = window.psi.copy(), kernel.squared_norm(window.psi)
-            for n in range(1, 300):
-                raised = np.zeros_like(term)
-                kernel.apply_terms(terms, term, raised)
-                term = raised / n
-                window.psi += term
-                if kernel.squared_norm(term) < 1e-32 * norm2:
-                    break
-            window.alphas[f] += piece
-            window.version += 1
-            edge = self._edges(window)[f].sum()
-            window.lost += float(np.sqrt(edge / norm2) * abs(piece) * np.sqrt(window.sizes[f] + most))
-
-    def _within(
-        self,
-        window: Window,
-        terms: kernel.Terms,
-        room: np.ndarray,
-        order: int,
-        step: float,
-        jumped: bool,
-        scale: float,
-    ) -> tuple[float, bool]:
-        """Shorten the step until little has reached the ends of the windows; account for what leaves through them."""
-        norm2 = kernel.squared_norm(room[0])
-        while True:
-            kernel.evaluate(terms, room, order, step, window.psi)
-            edges = self._edges(window)
-            inside = kernel.row_edges(window.psi, window.first, window.last)
-            if max(edges.max(initial=0.0), inside) <= 10 * self.cutoff * norm2 or step < 1e-6:
-                break
-            step, jumped = 0.5 * step, False
-        moved = (np.sqrt(edges / norm2) * window.leaks).sum() + np.sqrt(inside / norm2) * scale
-        window.lost += float(moved * step / scale)
-        return step, jumped
-
-    def _edges(self, window: Window) -> np.ndarray:
-        """Weight at the ends of the windows (parts, 2); none where the quantum number ends too."""
-        out = np.zeros((len(self.parts), 2))
-        for f in range(len(self.parts)):
-            weights, (least, most) = window.marginal(f), window.limits(f)
-            if window.lows[f] > least:
-                out[f, 0] = weights[:2].sum()
-            if window.lows[f] + window.sizes[f] - 1 < most:
-                out[f, 1] = weights[-2:].sum()
-        return out
-
-    def _jump(self, rng: np.random.Generator, window: Window, t: float) -> int:
-        """Choose a jump by its rate and apply it; -1 if there is no rate to jump with."""
-        images: dict[int, np.ndarray] = {}
-        tables: dict[str, np.ndarray] = {}
-        rates = np.zeros(len(self._entries))
-        for number, (k, D) in enumerate(self._entries):
-            channel = self.channels[k]
-            if isinstance(channel, Local):
-                if channel.part not in tables:
-                    tables[channel.part] = self._local_rates(window, channel.part)
-                rates[number] = channel.rate * tables[channel.part][channel.q + 1, D + 1]
-            else:
-                images[k] = self.jumps[k].apply(window)
-                rate = channel.rate(t) if callable(channel.rate) else channel.rate
-                rates[number] = rate * kernel.squared_norm(images[k])
-        left = rng.random() * rates.sum()
-        chosen = -1
-        for number, rate in enumerate(rates):
-            if rate > 0:
-                chosen = number
-                left -= rate
-                if left < 0:
-                    break
-        if chosen < 0:
-            return chosen
-        k, D = self._entries[chosen]
-        channel = self.channels[k]
-        if isinstance(channel, Local):
-            self._apply_local(window, channel, D)
-        else:
-            window.psi = images[k]
-        window.psi /= np.sqrt(kernel.squared_norm(window.psi))
-        return chosen
-
-    def _local_rates(self, window: Window, name: str) -> np.ndarray:
-        """Rates of all local jumps of a part at unit rates, (q, D) from -1 to 1."""
-        f = self.place[name]
-        out = np.empty((3, 3))
-        N = float(self.parts[f].N or 0)
-        kernel.local_rates(N, np.ones(3), window.spins[f], window.lows[f], window.marginal(f), out)
-        return out
-
-    def _apply_local(self, window: Window, channel: Local, D: int) -> None:
-        f = self.place[channel.part]
-        amplitudes = np.empty(window.sizes[f])
-        N = float(self.parts[f].N or 0)
-        kernel.local_amplitudes(N, channel.q, D, window.spins[f], window.lows[f], amplitudes)
-        window.scale(f, amplitudes)
-        window.spins[f] += D
-        window.lows[f] += channel.q
-        window.version += 1
-        least, most = window.limits(f)
-        low, high = max(least, window.lows[f]), min(most, window.lows[f] + window.sizes[f] - 1)
-        if high - low + 1 != window.sizes[f]:  # nothing is there: the amplitudes vanish beyond the new ladder
-            window.resize(f, low, round(high - low + 1))
+def _conserved(words: Words, F: int) -> tuple[int, ...] | None:
+    """Signs of a sum of all quantum numbers that the generator conserves."""
+    shifts = set().union(*(words.shifts(g) for g in set(words.groups.tolist())))
+    for signs in product((1, -1), repeat=F - 1):
+        if all(np.dot((1, *signs), shift) == 0 for shift in shifts):
+            return (1, *signs)
+    return None

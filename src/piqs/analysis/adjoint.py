@@ -1,0 +1,311 @@
+r"""Derivatives of one number by any number of parameters: one evolution forward, one back, and integrals over time.
+
+:math:`\partial_\theta J = \int \mathrm{Tr}[\Lambda(t)(\partial_\theta\mathcal{L})\rho(t)]\,dt` by Gauss-Kronrod sums, whose nodes
+are outputs of the two evolutions. Where the integrand is smooth but a coefficient of a parameter is not (a window, a fast
+sine), the coefficient alone is looked at more closely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from piqs.errors import ConvergenceError
+from piqs.integrators.base import Problem
+from piqs.integrators.choose import choose
+from piqs.integrators.options import Options
+from piqs.liouville import AssembledGenerator
+from piqs.liouville.coupled import CoupledGenerator
+
+__all__ = ["Integrals", "integrals_over", "segments", "states_at"]
+
+# Nodes and weights of Kronrod's rule of 15 points, and the weights of Gauss's of 7 in it (R. Piessens et al., QUADPACK, 1983).
+_K_NODES = np.array(
+    [0.991455371120812639206854697526329, 0.949107912342758524526189684047851, 0.864864423359769072789712788640926,
+     0.741531185599394439863864773280788, 0.586087235467691130294144691693841, 0.405845151377397166906606412076961,
+     0.207784955007898467600689403773245, 0.0]
+)  # fmt: skip
+_K_WEIGHTS = np.array(
+    [0.022935322010529224963732008058970, 0.063092092629978553290700663189204, 0.104790010322250183839876322541518,
+     0.140653259715525918745189590510238, 0.169004726639267902826583426598550, 0.190350578064785409913256402421014,
+     0.204432940075298892414161999234649, 0.209482141084727828012999174891714]
+)  # fmt: skip
+_G_WEIGHTS = np.array(
+    [0.0, 0.129484966168869693270611432679082, 0.0, 0.279705391489276667901467771423780, 0.0,
+     0.381830050505118944950369775488975, 0.0, 0.417959183673469387755102040816327]
+)  # fmt: skip
+_NODES = np.concatenate([-_K_NODES[:-1], _K_NODES[::-1]])
+_KRONROD, _GAUSS = (np.concatenate([w[:-1], w[::-1]]) for w in (_K_WEIGHTS, _G_WEIGHTS))
+
+# Length of a panel at first, over the generator's largest frequency; how often panels are halved before giving up.
+_RADIANS, _MOST_HALVINGS = 10.0, 9
+# How often a panel is divided for the coefficients of parameters alone.
+_MOST_DIVISIONS = 6
+# Distinct constant matrices beyond which products of states are summed on their common pattern first.
+_FEW = 4
+# Numbers held at once in the states of both evolutions (256 MB).
+_LARGEST = 2**24
+_EPS = np.finfo(float).eps
+
+
+class Integrals(NamedTuple):
+    """Derivatives of a number, the adjoint at the start of the interval, and about how uncertain the derivatives are."""
+
+    slopes: np.ndarray
+    adjoint: np.ndarray
+    error: float
+
+
+def states_at(
+    generator: AssembledGenerator, x0: np.ndarray, times: np.ndarray, settings: Options
+) -> np.ndarray:
+    """The state vectors (T, n) at some times."""
+    # Asked for as expectation values, since outputs within a step then cost scalars.
+    everything = sp.csr_array(sp.eye_array(generator.size, format="csr"))
+    problem = Problem(generator, x0, times, everything, settings.rtol, settings.atol, settings.max_step)
+    integrator = choose(settings.integrator, problem).integrator
+    integrator.run()
+    return integrator.values
+
+
+def integrals_over(
+    generator: AssembledGenerator,
+    derivatives: Sequence[Sequence[tuple[sp.csr_array, Any]]],
+    x: np.ndarray,
+    adjoint: np.ndarray,
+    breaks: np.ndarray,
+    settings: Options,
+) -> Integrals:
+    """Tr[Lambda (dL) rho] integrated from the first to the last break, for all parameters.
+
+    Parameters
+    ----------
+    generator : AssembledGenerator
+        L(t).
+    derivatives : list of list of (csr_array, callable or None)
+        The matrices that make up each parameter's derivative of L, and their coefficients.
+    x, adjoint : float64 arrays (n,)
+        The state at the first break, and the adjoint at the last.
+    breaks : float64 array
+        Times, increasing, between which coefficients are smooth.
+    settings : Options
+        Accuracy and method.
+
+    Raises
+    ------
+    ConvergenceError
+        If a coefficient jumps between the breaks.
+    """
+    start, end = float(breaks[0]), float(breaks[-1])
+    sums = _Sums(derivatives)
+    edges = _panels(generator, breaks)
+    for _ in range(_MOST_HALVINGS + 1):
+        half = 0.5 * np.diff(edges)
+        nodes = (edges[:-1, None] + half[:, None] * (1.0 + _NODES)).ravel()
+        forward = states_at(generator, x, np.concatenate([[start], nodes]), settings)[1:]
+        travelled = np.concatenate([[0.0], end - nodes[::-1], [end - start]])
+        backward = states_at(_reversed(generator, end), adjoint, travelled, settings)
+        sums.take(edges, forward, backward[-2:0:-1])
+        slopes, error, allowed = sums.integrals(settings)
+        if error <= allowed:
+            # The two evolutions are off by no more than rtol each.
+            return Integrals(slopes, backward[-1], error + 2.0 * settings.rtol * sums.size())
+        edges = np.sort(np.concatenate([edges, edges[:-1] + half]))
+    raise ConvergenceError(
+        f"the integral from {start:g} to {end:g} does not converge; add the times at which coefficients jump to tlist"
+    )
+
+
+def segments(times: np.ndarray, weights: np.ndarray, generator: AssembledGenerator) -> list[np.ndarray]:
+    """Groups of output times, the last first, that the adjoint passes without a kick and whose states fit into memory."""
+    most = max(1, int(_LARGEST / (2.0 * _NODES.size * max(generator.size, 1))))
+    kicked = np.any(weights != 0.0, axis=0)
+    found, upper = [], times.size - 1
+    while upper > 0:
+        lower = upper - 1
+        while lower > 0 and not kicked[lower] and upper - lower < most:
+            lower -= 1
+        found.append(np.arange(lower, upper + 1))
+        upper = lower
+    return found
+
+
+def _panels(generator: AssembledGenerator, breaks: np.ndarray) -> np.ndarray:
+    """Edges of the panels to begin with: the breaks, and as many between them as the generator's frequencies ask for."""
+    times = np.linspace(breaks[0], breaks[-1], 9)
+    constant = generator if generator.constant else generator.frozen(_largest(generator, times))
+    problem = Problem(constant, np.zeros(generator.size), times, sp.csr_array((0, generator.size)))
+    rate = max(problem.ellipse.imaginary, 1e-300)
+    edges = [float(breaks[0])]
+    for left, right in pairwise(breaks):
+        count = max(1, int(np.ceil((right - left) * rate / _RADIANS)))
+        edges += np.linspace(left, right, count + 1)[1:].tolist()
+    return np.array(edges)
+
+
+def _largest(generator: AssembledGenerator, times: np.ndarray) -> list[float]:
+    return [
+        1.0 if f is None else max((f(t) for t in times.tolist()), key=abs) for f in generator.coefficients
+    ]
+
+
+def _reversed(generator: AssembledGenerator, end: float) -> AssembledGenerator:
+    """The adjoint generator as a function of the time before the end."""
+
+    def turned(f: Any) -> Any:
+        return None if f is None else (lambda s: f(end - s))
+
+    transposed = [
+        (np.eye(1), sp.csr_array(m.T), turned(f))
+        for m, f in zip(generator.matrices, generator.coefficients, strict=True)
+    ]
+    return CoupledGenerator(transposed)
+
+
+class _Sums:
+    """Integrals of z . (M y) f over panels, for the matrices M and coefficients f of all parameters."""
+
+    def __init__(self, derivatives: Sequence[Sequence[tuple[sp.csr_array, Any]]]) -> None:
+        self.count = len(derivatives)
+        self.constant = [(k, m) for k, terms in enumerate(derivatives) for m, f in terms if f is None]
+        self.varying = [(k, m, f) for k, terms in enumerate(derivatives) for m, f in terms if f is not None]
+
+    def take(self, edges: np.ndarray, forward: np.ndarray, backward: np.ndarray) -> None:
+        """States y and adjoints z (nodes, n) at the nodes of all panels."""
+        self._edges, self._half = edges, 0.5 * np.diff(edges)
+        self._y, self._z = forward, backward
+        self.__dict__.pop("_products", None)
+
+    @cached_property
+    def _products(self) -> dict[int, np.ndarray]:
+        """z . (M y) at all nodes (panels, 15) for each distinct matrix with a coefficient, by its identity."""
+        found: dict[int, np.ndarray] = {}
+        for _, m, _ in self.varying:
+            if id(m) not in found:
+                found[id(m)] = self._product(m)
+        return found
+
+    def _product(self, m: sp.csr_array) -> np.ndarray:
+        values = np.einsum("in,ni->i", self._z, m @ self._y.T)
+        return np.asarray(values).reshape(self._half.size, _NODES.size)
+
+    def size(self) -> float:
+        """About the largest that an integral could be."""
+        norms = np.linalg.norm(self._y, axis=1) * np.linalg.norm(self._z, axis=1)
+        largest = max((float(abs(m).max()) for _, m in self.constant), default=0.0)
+        largest = max([largest, *(float(abs(m).max()) for _, m, _ in self.varying)])
+        return largest * float(norms.max(initial=0.0)) * float(self._edges[-1] - self._edges[0])
+
+    def integrals(self, settings: Options) -> tuple[np.ndarray, float, float]:
+        """The integrals for all parameters, the largest error, and the one that is allowed."""
+        total, coarse = self._of_constants()
+        error = _error(total, coarse)
+        if self.varying:
+            unresolved = max(
+                _error(*(np.array([float(self._half @ (S @ w))]) for w in (_KRONROD, _GAUSS)))
+                for S in self._products.values()
+            )
+            part, uncertain = self._with_coefficients(_allowed(total, settings))
+            total, error = total + part, error + max(uncertain, unresolved)
+        return total, error, _allowed(total, settings)
+
+    def _with_coefficients(self, allowed: float) -> tuple[np.ndarray, float]:
+        """Integrals with coefficients, which are looked at more closely for those parameters that need it; their error."""
+        fine = self._of_varying(self.varying, 0, _KRONROD)
+        before = self._of_varying(self.varying, 0, _GAUSS)
+        divisions, left = 0, self.varying
+        errors = np.array([_error(fine[k : k + 1], before[k : k + 1]) for k in range(self.count)])
+        while divisions < _MOST_DIVISIONS:
+            left = [term for term in left if errors[term[0]] > allowed]
+            if not left:
+                break
+            divisions += 1
+            refined = self._of_varying(left, divisions, _KRONROD)
+            for k in {term[0] for term in left}:
+                errors[k] = _error(refined[k : k + 1], fine[k : k + 1])
+                fine[k] = refined[k]
+        return fine, float(errors.max(initial=0.0))
+
+    def _of_varying(
+        self, terms: Sequence[tuple[int, sp.csr_array, Any]], divisions: int, weights: np.ndarray
+    ) -> np.ndarray:
+        """With the coefficients at the nodes of panels divided so often, the products interpolated there."""
+        parts = 2**divisions
+        reference = (-1.0 + (2.0 * np.arange(parts)[:, None] + 1.0 + _NODES) / parts).ravel()
+        spread = np.tile(weights / parts, parts)[:, None] * (
+            np.eye(_NODES.size) if parts == 1 else _interpolation(reference)
+        )
+        times = (self._edges[:-1, None] + self._half[:, None] * (1.0 + reference)).ravel().tolist()
+        total = np.zeros(self.count)
+        for k, m, f in terms:
+            values = np.array([f(t) for t in times]).reshape(self._half.size, -1)
+            if values.any():
+                total[k] += float(self._half @ ((values @ spread) * self._products[id(m)]).sum(axis=1))
+        return total
+
+    def _of_constants(self) -> tuple[np.ndarray, np.ndarray]:
+        """Integrals of the matrices without coefficients, by Kronrod's and by Gauss's weights."""
+        weights = np.column_stack([np.outer(self._half, w).ravel() for w in (_KRONROD, _GAUSS)])
+        total = np.zeros((self.count, 2))
+        if len({id(m) for _, m in self.constant}) <= _FEW:
+            known = {id(m): self._product(m).ravel() @ weights for _, m in self.constant}
+            for k, m in self.constant:
+                total[k] += known[id(m)]
+        else:
+            rows, columns, places = self._pattern
+            y, z = np.ascontiguousarray(self._y.T), np.ascontiguousarray(self._z.T)
+            some = max(1, _LARGEST // (8 * len(weights)))
+            cuts = [slice(first, first + some) for first in range(0, rows.size, some)]
+            products = np.concatenate([(z[rows[cut]] * y[columns[cut]]) @ weights for cut in cuts])
+            for (k, m), place in zip(self.constant, places, strict=True):
+                total[k] += m.data @ products[place]
+        return total[:, 0], total[:, 1]
+
+    @cached_property
+    def _pattern(self) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Rows and columns of all elements of the constant matrices, and where each matrix has its own among them."""
+        patterns = [
+            sp.csr_array((np.ones(m.nnz), m.indices, m.indptr), shape=m.shape) for _, m in self.constant
+        ]
+        union = sp.csr_array(sum(patterns[1:], patterns[0]))
+        union.sort_indices()
+        every = _keys(union)
+        n = union.shape[0]
+        return every // n, every % n, [np.searchsorted(every, _keys(m)) for m in patterns]
+
+
+def _keys(m: sp.csr_array) -> np.ndarray:
+    """Row and column of each stored element in one number."""
+    row = np.repeat(np.arange(m.shape[0], dtype=np.int64), np.diff(m.indptr))
+    keys: np.ndarray = row * m.shape[0] + m.indices
+    return keys
+
+
+def _allowed(slopes: np.ndarray, settings: Options) -> float:
+    return max(100.0 * (settings.rtol * float(np.abs(slopes).max(initial=0.0)) + settings.atol), 1e-13)
+
+
+def _error(finer: np.ndarray, coarser: np.ndarray) -> float:
+    """Error of a sum from its difference to a coarser one, as QUADPACK has it: the finer one is of twice the order."""
+    scale = float(np.abs(finer).max(initial=0.0))
+    difference = float(np.abs(finer - coarser).max(initial=0.0))
+    return scale * min(1.0, (200.0 * difference / scale) ** 1.5) + _EPS * scale if scale > 0.0 else difference
+
+
+def _interpolation(at: np.ndarray) -> np.ndarray:
+    """Values at points (F,) of the polynomials through Kronrod's nodes, (F, 15), by the barycentric formula."""
+    differences = _NODES[:, None] - _NODES[None, :]
+    np.fill_diagonal(differences, 1.0)
+    barycentric = 1.0 / np.prod(differences, axis=1)
+    gaps = at[:, None] - _NODES[None, :]
+    on_node = np.abs(gaps) < 1e-14
+    weights = barycentric / np.where(on_node, 1.0, gaps)
+    values = weights / weights.sum(axis=1, keepdims=True)
+    hit = on_node.any(axis=1)
+    values[hit] = on_node[hit]
+    return values
