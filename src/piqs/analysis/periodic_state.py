@@ -362,7 +362,7 @@ class RotatingState(FloquetSteadyState):
         self.frame = frame
         self._rho = _checks.matrix(state, "the steady state")
         if generator.n > 1:
-            self._only_one(complex(np.exp(slowest_eigenvalue(generator) * period)))
+            self._only_one(complex(np.exp(slowest_eigenvalue(generator)[0] * period)))
         # The steady state's own estimate is in the Frobenius norm.
         estimate = float(info["error estimate"]) * np.sqrt(equation.space.size)
         self.stats.update(change=0.0, **{"error estimate": estimate})

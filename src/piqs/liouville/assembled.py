@@ -121,7 +121,7 @@ class AssembledGenerator(Generator):
         parts = [m if v == 1.0 else v * m for m, v in zip(self.matrices, values, strict=True) if v != 0.0]
         empty = sp.csr_array((self.n, self.n))
         other = copy(self)
-        for derived in ("matrix", "_bands", "known_ellipse"):
+        for derived in ("matrix", "keeps_trace", "_bands", "known_ellipse"):
             other.__dict__.pop(derived, None)
         other.matrices = (sp.csr_array(sum(parts[1:], parts[0]) if parts else empty),)
         other.coefficients, other._known_cuts = (None,), {}
