@@ -64,7 +64,7 @@ class Explicit(Integrator):
         self._k = np.zeros((_STAGES + 1 + _BETWEEN_NODES.size, n), dtype=dtype)
         x, t, h = self.x.copy(), float(self.times[0]), 0.0
         self._new = np.empty(n, dtype=dtype)
-        self._spent = 0.0
+        self._spent, self._rounding = 0.0, _ROUNDINGS * _EPS * self.generator.trace_norm(x)
         while self.done < self.times.size and self.times[self.done] == t:
             self.record_state(x)
         ahead = iter(self.problem.stretches)
@@ -92,6 +92,7 @@ class Explicit(Integrator):
                     x, self._new = self._new, x
                     t = after
                     self._k[0] = self._k[_STAGES]
+                    self._rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(x)
                     # A step cut short says nothing against the longer one.
                     factor = min(_GROW, _SAFETY * max(ratio, 1e-14) ** -0.125)
                     h = max(h, factor * step) if last else factor * step
@@ -114,13 +115,12 @@ class Explicit(Integrator):
     def _try(self, t: float, h: float, x: np.ndarray) -> tuple[float, float]:
         """Make one step into `_new`; its error as a trace norm, and the error it may have."""
         self._stages(t, h, x, _NODES, _WEIGHTS, 1, self._new)
-        fifth, third = h * (_ESTIMATES @ self._k[: _STAGES + 1])
+        fifth, third = _ESTIMATES @ self._k[: _STAGES + 1]
         five, three = self._norm(fifth), self._norm(third)
-        size = self.generator.trace_norm(fifth)
+        size = h * self.generator.trace_norm(fifth)
         error = 0.0 if five == 0.0 else size * five / np.sqrt(five**2 + 0.01 * three**2)
         share = max(h / max(self.problem.duration, h), _SMALLEST_SHARE)
-        rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(x)
-        return float(error), float(0.5 * self.problem.allowed * share + rounding)
+        return float(error), float(0.5 * self.problem.allowed * share + self._rounding)
 
     def _stages(
         self,
@@ -144,7 +144,7 @@ class Explicit(Integrator):
         if inside.size:
             states, between = self._between(t, after - t, x, inside)
             # Half of what the steps may spend in all: it does not add up.
-            ratio = between / (0.5 * self.problem.allowed + _ROUNDINGS * _EPS * self.generator.trace_norm(x))
+            ratio = between / (0.5 * self.problem.allowed + self._rounding)
             if ratio >= 1.0:
                 return ratio
         self._spent += error

@@ -21,7 +21,7 @@ _DIGITS, _PROGRESS, _MOST_RESTARTS = 1e-11, 0.5, 10
 _SOURCE = 0.05
 # Applications it takes, about, and those for each inverse part of the generator that jumps between sets of kets: the
 # preconditioner knows what remains (fitted to the problems of benchmarks.calibrate).
-_APPLICATIONS, _WITHOUT_JUMPS = 130.0, 5.0
+_APPLICATIONS, _WITHOUT_JUMPS = 130.0, 30.0
 # An orthogonalisation streams through half of the Krylov vectors on average; a dense product takes this part of a
 # multiplication of a sparse LU.
 _STREAMED, _DENSE = 3.0, 0.5
