@@ -38,6 +38,8 @@ _OF_CHANGE = np.array([1.0, -1.0, 2.0, 0.0, 0.0, 0.0, 0.0])
 _OF_SLOPES = np.zeros((7, _STAGES + 1 + _BETWEEN_NODES.size))
 _OF_SLOPES[1, 0], _OF_SLOPES[2, 0], _OF_SLOPES[2, _STAGES], _OF_SLOPES[3:] = 1.0, -1.0, -1.0, DOP853.D
 _LAST_POLYNOMIAL = (4 / 7) ** 4 * (3 / 7) ** 3
+# States that are interpolated at once, which bounds memory.
+_AT_ONCE = 16
 
 
 class Explicit(Integrator):
@@ -140,33 +142,41 @@ class Explicit(Integrator):
         ahead = self.times[self.done :]
         inside = ahead[: np.searchsorted(ahead, after, side="left")]
         between = ratio = 0.0
-        states = np.empty((0, x.size), dtype=x.dtype)
         if inside.size:
-            states, between = self._between(t, after - t, x, inside)
+            between = self._interpolation_error(t, after - t, x)
             # Half of what the steps may spend in all: it does not add up.
             ratio = between / (0.5 * self.problem.allowed + self._rounding)
             if ratio >= 1.0:
                 return ratio
         self._spent += error
         self.error = max(self.error, self._spent + between)
-        self.record_states(states)
-        if len(states):
-            self.x = states[-1]
+        if inside.size:
+            self._record_between(t, after - t, x, inside)
         while self.done < self.times.size and self.times[self.done] == after:
             self.x = self._new.copy()
             self.record_state(self.x)
         return ratio
 
-    def _between(self, t: float, h: float, x: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, float]:
-        """The states at times in a step, by the interpolant of order 7, and its error: the size of its last term."""
+    def _interpolation_error(self, t: float, h: float, x: np.ndarray) -> float:
+        """The error of the interpolant of order 7: the size of its last term."""
         self._stages(t, h, x, _BETWEEN_NODES, _BETWEEN_WEIGHTS, _STAGES + 1, np.empty_like(x))
+        return _LAST_POLYNOMIAL * h * self.generator.trace_norm(_OF_SLOPES[-1] @ self._k)
+
+    def _record_between(self, t: float, h: float, x: np.ndarray, times: np.ndarray) -> None:
+        """Keep the outputs at times within a step; of expectation values no state is made."""
         factors = np.empty((len(_OF_CHANGE), times.size))
         factors[::2] = (times - t) / h
         factors[1::2] = 1.0 - factors[0]
         polynomials = np.multiply.accumulate(factors).T
-        states = (h * (polynomials @ _OF_SLOPES)) @ self._k
-        states += x + (polynomials @ _OF_CHANGE)[:, None] * (self._new - x)
-        return states, _LAST_POLYNOMIAL * h * self.generator.trace_norm(_OF_SLOPES[-1] @ self._k)
+        change = polynomials @ _OF_CHANGE
+        weights = np.column_stack([1.0 - change, change, h * (polynomials @ _OF_SLOPES)])
+        vectors = np.vstack([x, self._new, self._k])
+        self.x = weights[-1] @ vectors
+        if self.on_state is None:
+            self.record_values(weights @ (self._rows @ vectors.T).real.T)
+            return
+        for start in range(0, times.size, _AT_ONCE):
+            self.record_states(weights[start : start + _AT_ONCE] @ vectors)
 
 
 # Part of the tolerance that SciPy's steps may spend, and the smallest relative tolerance of theirs that is reached.
