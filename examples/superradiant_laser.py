@@ -23,7 +23,7 @@ g = np.sqrt(kappa * linewidth / 4)
 atoms, cavity = SpinFactors("atoms"), ModeFactors("cavity")
 laser = Composite(atoms=Dicke(N, pumping=pumping), cavity=Mode(2, loss=kappa))
 laser.interaction = g * (atoms.jp * cavity.a + atoms.jm * cavity.ad)
-time = np.linspace(0, 0.03, 61)
+time = np.linspace(0, 3, 301)
 field = piqs.mcsolve(
     laser,
     {"atoms": ("dicke", N / 2, N / 4)},
@@ -31,7 +31,7 @@ field = piqs.mcsolve(
     e_ops={"photons": cavity.n, "inversion": atoms.jz},
     ntraj=1,
     seeds=1,
-    options={"cutoff": 1e-11},
+    options={"cutoff": 1e-14},
 )
 print(field)
 print(f"{field.stats['run time']:.1f} s, norm left out of the window at most {field.stats['left out']:.2g}")

@@ -95,7 +95,7 @@ def trajectories():
     system = piqs.Composite(atoms=piqs.Dicke(N, dephasing=0.1, emission=0.2), cavity=piqs.Mode(2, loss=0.5))
     system.interaction = 0.3 * (atoms.jp * cavity.a + atoms.jm * cavity.ad)
     start = {"atoms": ("css", 0.5, 0.2)}
-    for frame in ("fixed", "displaced"):
+    for frame in ("fixed", "moving"):
         yield piqs.mcsolve(system, start, times, e_ops=[cavity.n], **run, options={"frame": frame}).expect[0][
             -1
         ]

@@ -61,7 +61,8 @@ class Exponential(OnMatrix):
             if whole:
                 # Rounding changes the trace by eps |L| t.
                 states *= whole / (trace @ states)
-            self._record(states)
+            self.record_states(states.T)
+            self.x = states[:, -1].copy()
 
     def _powers(self, propagator: np.ndarray, count: int) -> np.ndarray:
         """The next states, as columns."""
@@ -71,14 +72,6 @@ class Exponential(OnMatrix):
             states = np.hstack([states, propagator @ states])
             propagator = dense(_square, propagator)
         return states[:, :count]
-
-    def _record(self, states: np.ndarray) -> None:
-        if self.on_state is None:
-            self.record_values((self.observables @ states).T)
-        else:
-            for state in states.T:
-                self.record_state(np.ascontiguousarray(state))
-        self.x = np.ascontiguousarray(states[:, -1])
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:
