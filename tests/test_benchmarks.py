@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from benchmarks import history
+from benchmarks import history, ordinary
 from benchmarks.cases import CASES
 from benchmarks.limit import bytes_per_application, least_degree, least_solves
 from benchmarks.report import markdown
@@ -97,3 +97,16 @@ def test_no_case_takes_more_work_than_when_it_was_counted_last():
     for name, counts in history.counters().items():
         for key, count in counts.items():
             assert count <= 1.1 * before[name][key] + 2, (name, key)
+
+
+@pytest.mark.parametrize("name", ["qubit", "qubit, array", "Ising chain, 32 kets"])
+def test_ordinary_problems_are_the_same_for_both(name):
+    problem = ordinary.PROBLEMS[name]()
+    for question, (ours, theirs) in ordinary.solvers(problem).items():
+        a, b = ours(), theirs()
+        if question == "expectation values":
+            assert np.abs(np.array(a.expect) - np.array(b.expect)).max() < 1e-4
+        elif question == "states":
+            assert (a.states[-1] - b.states[-1]).norm() < 1e-4
+        else:
+            assert (a - b).norm() < 1e-6

@@ -271,3 +271,27 @@ def test_trajectories_handed_over_to_qutip(name):
     assert np.abs(result.expect[0] - exact_values).max() < 0.6  # four standard errors of 50 values of +-1
     with pytest.raises(piqs.NotLindbladError):
         piqs.mcsolve(H - 0.1j * SP * SM, UP, TIMES, c_ops)
+
+
+def test_degrees_of_coherence_of_functions_that_return_operators():
+    # QuTiP's regression against this package's own, of the same equation as a list
+    tau = [0.5, 1.0]
+    for state in (UP, 0.3 * UP.proj() + 0.7 * DOWN.proj()):
+        for degree in (piqs.coherence_function_g1, piqs.coherence_function_g2):
+            handed = degree(lambda t: 0.3 * SZ + np.cos(t) * SX, state, tau, [SM], SM, options=TIGHT)
+            own = degree([0.3 * SZ, [SX, np.cos]], state, tau, [SM], SM, options=TIGHT)
+            for a, b in zip(handed, own, strict=True):
+                assert np.abs(a - b).max() < 1e-8
+
+
+def test_spectra_and_coherence_in_a_restricted_space():
+    # two qubits: no more than two excitations is no restriction, but for the order of the kets
+    pair = qutip.tensor(qutip.destroy(2), qutip.qeye(2)), qutip.tensor(qutip.qeye(2), qutip.destroy(2))
+    w, answers = [-1.0, 0.0, 0.7], []
+    for a, b in (qutip.enr_destroy([2, 2], 2), pair):
+        hamiltonian = 0.7 * a.dag() * a + 0.4 * (a.dag() * b + b.dag() * a) + 0.5 * (b + b.dag())
+        c_ops = [a, 0.3 * b, 0.2 * (a.dag() * a)]
+        S, elastic = piqs.spectrum(hamiltonian, w, c_ops, a.dag(), a, coherent=True)
+        g2, _ = piqs.coherence_function_g2(hamiltonian, None, [0.0, 0.5], c_ops, a + b, options=TIGHT)
+        answers.append(np.array([*S, elastic, *g2]))
+    assert np.abs(answers[0] - answers[1]).max() < 1e-7

@@ -182,3 +182,47 @@ def test_hardly_anything_happens(duration):
     )
     assert result.stats["applications"] < 10
     assert result.expect[0] == pytest.approx([1, 1], abs=1e-8)
+
+
+@pytest.mark.parametrize("outputs", [11, 301])
+def test_states_cost_no_more_applications_than_expectation_values(outputs):
+    N, photons = 3, 6
+    system = piqs.Composite(
+        piqs.Dicke(N, piqs.jspin(N, "z"), emission=0.1, dephasing=0.05),
+        piqs.Mode(photons, 1.0, 1.0),
+        threshold=1,
+    )
+    a = system.embed(1, qutip.destroy(photons))
+    system.interaction = 0.8 * (a + a.dag()) @ system.embed(0, piqs.jspin(N, "x"))
+    times, number = np.linspace(0, 20, outputs), a.dag() @ a
+    rho0 = qutip.tensor(piqs.excited(N), qutip.fock_dm(photons, 0))
+    options = {"method": "faber", "rtol": 1e-9}
+    by_value = system.mesolve(rho0, times, [number], options=options)
+    by_state = system.mesolve(rho0, times, options=options)
+    assert by_state.stats["applications"] <= by_value.stats["applications"]
+    assert by_state.stats["error estimate"] == pytest.approx(by_value.stats["error estimate"])
+    assert np.abs(qutip.expect(number, by_state.states) - by_value.expect[0]).max() < 1e-12
+
+
+def test_outputs_inside_of_a_step_are_interpolated():
+    # sigma_z of a qubit with detuning cos(2t) and losses, from the equator; the coherence has a closed form
+    H, plus = [[qutip.sigmaz(), lambda t: np.cos(2 * t)]], (qutip.basis(2, 0) + qutip.basis(2, 1)).unit()
+    few, many = np.linspace(0, 8, 3), np.linspace(0, 8, 1001)
+    for rtol in (1e-5, 1e-8, 1e-11):
+        options = {"method": "dop853", "rtol": rtol, "atol": 0.01 * rtol}
+        problem = {"c_ops": [0.5 * qutip.sigmam()], "e_ops": [qutip.sigmax()], "options": options}
+        sparse, dense = (piqs.mesolve(H, plus, times, **problem) for times in (few, many))
+        exact = np.cos(np.sin(2 * many)) * np.exp(-0.125 * many)
+        error = np.abs(dense.expect[0] - exact).max()
+        assert error < rtol + 1e-13
+        assert error <= dense.stats["error estimate"] + 1e-13
+        assert dense.stats["applications"] < 1.5 * sparse.stats["applications"]
+
+
+def test_coefficients_that_jump_at_the_outputs():
+    times = np.linspace(0, 10, 101)
+    pulse = np.random.default_rng(0).uniform(-1, 1, times.size)
+    step = qutip.coefficient(pulse, tlist=times, order=0)
+    result = piqs.mesolve([[qutip.sigmax(), step]], qutip.basis(2, 0).proj(), times, e_ops=[qutip.sigmaz()])
+    angle = np.concatenate([[0.0], np.cumsum(0.1 * pulse[:-1])])
+    assert np.abs(result.expect[0] - np.cos(2 * angle)).max() < 1e-6

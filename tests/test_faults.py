@@ -73,11 +73,6 @@ REFUSED = {
     "grid of a sweep": 'piqs.sweep(f, {"x": range(10**5), "y": range(10**5)})',
     "outputs of a sweep": 'piqs.sweep(f, {"x": range(300), "y": [1]})',
     "superoperator": "piqs.Dicke(300, emission=1.0).liouvillian()",
-    "many driven emitters": "driven(5000).mesolve(piqs.ground_ket(5000), [0.0, 1.0], [])",
-    "gap": "piqs.liouvillian_gap(driven(200))",
-    "averaged states": "driven(200).mcsolve(piqs.ground_ket(200), np.linspace(0, 1, 1001))",
-    "kept states": "driven(200).mcsolve(piqs.ground_ket(200), np.linspace(0, 1, 1001), ntraj=10**5, options=keep)",
-    "LU factors": 'driven(170).steadystate(method="direct")',
     "uncoupled basis": 'piqs.jspin(30, "x", basis="uncoupled")',
 }
 
@@ -88,8 +83,6 @@ def test_refusals_under_ulimit():
         import resource, sys
         import numpy as np, piqs
         model, keep = piqs.Dicke(2, piqs.jspin(2, "x"), emission=0.1), {"keep_runs_results": True}
-        def driven(N):
-            return piqs.Dicke(N, piqs.jspin(N, "x"), emission=0.1, dephasing=0.1)
         def f(x, y):
             return np.zeros(2 * 10**6)
         limit = 5 << 30

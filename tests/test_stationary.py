@@ -278,6 +278,28 @@ def test_the_choice_is_close_to_the_best(name):
     assert runs[chosen].predicted / 10 < runs[chosen].counted < 10 * runs[chosen].predicted
 
 
+def test_a_superoperator_gives_the_generator_of_its_model():
+    # the tensor product of Liouvillians, as the paper writes an ensemble in a cavity
+    N, photons = 3, 4
+    atoms, number = {"emission": 0.1, "dephasing": 0.05}, qutip.num(photons)
+    loss = qutip.liouvillian(number, [qutip.destroy(photons)])
+    field = qutip.tensor(jspin(N, "x"), qutip.destroy(photons) + qutip.create(photons))
+    L = qutip.super_tensor(
+        Dicke(N, jspin(N, "z"), **atoms).liouvillian(), qutip.to_super(qutip.qeye(photons))
+    )
+    L += qutip.super_tensor(qutip.to_super(qutip.qeye(piqs.num_dicke_states(N))), loss)
+    L += 0.4 * qutip.liouvillian(field)
+    system = piqs.Composite(Dicke(N, jspin(N, "z"), **atoms), piqs.Mode(photons, 1.0, 1.0), threshold=1)
+    system.interaction = 0.4 * field
+    bare, known = (reduce(read(problem).lindbladian) for problem in (L, system))
+    assert np.array_equal(bare.keys, known.keys)
+    assert abs(bare.matrix - known.matrix).max() < 1e-12
+    rho, info = steadystate(L, info=True)
+    expected, same = system.steadystate(info=True)
+    assert info["considered"] == pytest.approx(same["considered"])
+    assert np.abs((rho - expected).full()).max() < 1e-9
+
+
 def test_the_drift_is_found_inside_a_superoperator():
     N = 3
     system = piqs.Dicke(N, piqs.jspin(N, "x") + 0.3 * piqs.jspin(N, "z"), emission=0.4, dephasing=0.3)

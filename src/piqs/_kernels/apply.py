@@ -177,6 +177,28 @@ def faber_expansion(
 
 
 @kernel()
+def faber_polynomials(cuts, starts, columns, values, scale, shift, delta, first, block, norms):
+    """The rows k >= 2 of `block` become the polynomials F_(first + k)(L) x, from the two rows before each (see above).
+
+    norms[k] receives the norm of row k. With first = -1 row 1 is x itself, and row 0 zero.
+    """
+    chunks = cuts.size - 1
+    partial = np.zeros(chunks)
+    for k in range(2, block.shape[0]):
+        before, new = block[k - 1], block[k]
+        new[:] = block[k - 2]
+        factor = 2.0 * delta if first + k == 2 else delta
+        # The kernel writes the new polynomial over the one before last; with weight 0 nothing is added to the sum.
+        if chunks == 1:
+            partial[0] = _faber_bands(
+                cuts[0], cuts[1], starts, columns, values, scale, shift, factor, 0.0, before, new, new
+            )
+        else:
+            _faber_chunks(cuts, starts, columns, values, scale, shift, factor, 0.0, before, new, new, partial)
+        norms[k] = np.sqrt(partial.sum())
+
+
+@kernel()
 def half_sum(indptr, indices, data, sign, x, y):
     """y = (L x + sign L^T x) / 2: the symmetric (sign = 1) or antisymmetric (-1) part of L applied to x."""
     y[:] = 0.0
@@ -222,3 +244,23 @@ def combine(x, k, weights, h, out):
             if w != 0.0:
                 for r in range(start, stop):
                     out[r] += w * k[i, r]
+
+
+@kernel()
+def stages(cuts, indptr, indices, data, factors, weights, h, x, k, first, scratch):
+    """Stages of an explicit Runge-Kutta step for L = sum_f factors[:, f] L_f: for each row s of `weights`, one after the other,
+
+    scratch = x + h sum_i weights[s, i] k[i],  k[first + s] = L scratch.
+
+    Row f of `indptr` belongs to L_f, whose elements lie in `indices` and `data` beside those of the others.
+    """
+    for s in range(weights.shape[0]):
+        combine(x, k, weights[s], h, scratch)
+        slope = k[first + s]
+        slope[:] = 0.0
+        for f in range(indptr.shape[0]):
+            if factors[s, f] != 0.0:
+                if cuts.size == 2:
+                    _product_rows(cuts[0], cuts[1], indptr[f], indices, data, factors[s, f], scratch, slope)
+                else:
+                    _product_chunks(cuts, indptr[f], indices, data, factors[s, f], scratch, slope)

@@ -69,7 +69,7 @@ def states_at(
     everything = sp.csr_array(sp.eye_array(generator.size, format="csr"))
     problem = Problem(generator, x0, times, everything, settings.rtol, settings.atol, settings.max_step)
     integrator = choose(settings.integrator, problem).integrator
-    integrator.run()
+    integrator.solve()
     return integrator.values
 
 

@@ -110,7 +110,7 @@ class PeriodMap:
             on_state=lambda i, y: found.append(scale * y),
         )
         integrator = self._integrator(problem)
-        integrator.run()
+        integrator.solve()
         self.error = scale * integrator.error
         return found
 

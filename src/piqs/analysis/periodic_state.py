@@ -335,7 +335,7 @@ class LaboratoryState(FloquetSteadyState):
             times = np.concatenate([[t], t + delays])
             problem = Problem(generator, generator.pack(part), times, rows, _RTOL, _ATOL)
             integrator = choose("auto", problem).integrator
-            integrator.run()
+            integrator.solve()
             values += factor * (integrator.values[1:, 0] + 1j * integrator.values[1:, 1])
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,9 @@ class Coefficients:
         may_be_complex = self.is_complex(f)
 
         def value(t: float) -> float:
+            z = complex(f(t))
+            if z.imag == 0.0 and z.real - z.real == 0.0:
+                return z.real  # finite; this is asked for at every stage of every step
             z = finite_value(f, t)
             if z.imag != 0.0 and must_be_real:
                 raise ValueError(
@@ -76,7 +80,7 @@ class Coefficients:
 def finite_value(f: Coefficient, t: float) -> complex:
     """f(t), refusing NaN and infinity."""
     z = complex(f(t))
-    if not np.isfinite(z):
+    if not cmath.isfinite(z):
         raise ValueError(
             f"a coefficient is {z} at t = {t:.6g}; it must be finite from the first time to the last"
         )

@@ -16,7 +16,14 @@ from piqs import _checks, _resources
 from piqs.equations.channel import Channel
 from piqs.equations.coefficients import Coefficient, Coefficients, product, rate_function
 from piqs.equations.observables import Observables
-from piqs.equations.operator import Operator, check_dims, check_hermitian, evolving_parts, operator_of
+from piqs.equations.operator import (
+    Operator,
+    check_dims,
+    check_hermitian,
+    evolving_parts,
+    is_hermitian,
+    operator_of,
+)
 from piqs.equations.states import density_matrix, initial_operator
 from piqs.errors import DimensionError, NotLindbladError
 from piqs.liouville import Lindbladian
@@ -157,6 +164,8 @@ class MasterEquation:
         if H.is_constant:
             if H.constant is not None:
                 check_hermitian(H.constant, "H")
+            return
+        if all(is_hermitian(part) and not self.coefficients.is_complex(f) for part, f in H.terms):
             return
         for t in self.coefficients.trials:
             check_hermitian(H.at(t, self.space.size), f"H(t = {t:.6g})")

@@ -85,7 +85,8 @@ class Exponential(OnMatrix):
                     others *= whole / (trace @ others)
                 steps = sum(self.generator.trace_norm(step) for step in (others - states).T)
                 self.error = min(bound, self.error + _CHANCE * steps)
-            self._record(states)
+            self.record_states(states.T)
+            self.x = states[:, -1].copy()
 
     def _powers(self, propagator: np.ndarray, count: int) -> np.ndarray:
         """The next states, as columns."""
@@ -95,14 +96,6 @@ class Exponential(OnMatrix):
             states = np.hstack([states, propagator @ states])
             propagator = dense(_square, propagator)
         return states[:, :count]
-
-    def _record(self, states: np.ndarray) -> None:
-        if self.on_state is None:
-            self.record_values((self.observables @ states).T)
-        else:
-            for state in states.T:
-                self.record_state(np.ascontiguousarray(state))
-        self.x = np.ascontiguousarray(states[:, -1])
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:

@@ -46,12 +46,10 @@ class Invariants:
             With the violation, and what to do.
         """
         allowed = _MARGIN * (self.problem.allowed + estimate) + _ROUNDING
-        populations = np.real(x[self.problem.generator.populations])
-        found = {}
-        if self._trace is not None:
-            found["the trace changed by"] = abs(float(populations.sum()) - self._trace)
-        found["a population fell below zero by"] = self._lowest - float(populations.min(initial=0.0))
-        for what, size in found.items():
+        populations = x[self.problem.generator.populations].real
+        change = 0.0 if self._trace is None else abs(float(populations.sum()) - self._trace)
+        below = self._lowest - float(populations.min(initial=0.0))
+        for what, size in (("the trace changed by", change), ("a population fell below zero by", below)):
             if not size <= allowed:
                 raise ConvergenceError(
                     f"at t = {t:.6g} {what} {size:.2g}, more than the tolerance allows: the method failed on this problem. "

@@ -9,7 +9,6 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.integrate import BDF, DOP853, Radau
 
-from piqs._kernels import apply as kernels
 from piqs._resources import threads_for
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
@@ -28,9 +27,26 @@ _SHORT = 3.0
 # Longest stable step times the largest rate, about, and what a step costs beside its stages, in multiplications.
 _STABLE, _COST_OF_STEP = 6.0, 2e5
 
+# The stages after the first and the slope at the end of the step, and those of the interpolant: times and weights.
+_STAGES = DOP853.n_stages
+_WEIGHTS = np.zeros((_STAGES, _STAGES + 1))
+_WEIGHTS[:-1, :_STAGES], _WEIGHTS[-1, :_STAGES] = DOP853.A[1:], DOP853.B
+_NODES = np.append(DOP853.C[1:], 1.0)
+_BETWEEN_WEIGHTS, _BETWEEN_NODES = np.ascontiguousarray(DOP853.A_EXTRA), DOP853.C_EXTRA
+# The weights of the two estimates of the error.
+_ESTIMATES = np.array([DOP853.E5, DOP853.E3])
+# The interpolant x + sum_i p_i(u) (a_i d + h b_i k) with p_0 = u, p_1 = u (1 - u), p_2 = u^2 (1 - u), ..., where d is what x
+# changes by: the a_i, the b_i, and the largest value of p_6 = u^4 (1 - u)^3.
+_OF_CHANGE = np.array([1.0, -1.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+_OF_SLOPES = np.zeros((7, _STAGES + 1 + _BETWEEN_NODES.size))
+_OF_SLOPES[1, 0], _OF_SLOPES[2, 0], _OF_SLOPES[2, _STAGES], _OF_SLOPES[3:] = 1.0, -1.0, -1.0, DOP853.D
+_LAST_POLYNOMIAL = (4 / 7) ** 4 * (3 / 7) ** 3
+# States that are interpolated at once, which bounds memory.
+_AT_ONCE = 16
+
 
 class Explicit(Integrator):
-    """The 8(5,3) pair of Dormand and Prince with SciPy's tableau; stage sums are made in compiled code."""
+    """The 8(5,3) pair of Dormand and Prince with SciPy's tableau and interpolant; stages are made in compiled code."""
 
     name = "dop853"
     options = frozenset({"rtol", "atol", "max_step"})
@@ -40,57 +56,56 @@ class Explicit(Integrator):
     def cost(self) -> float:
         """Steps are bounded by stability: about six over the largest rate."""
         rate = self.generator.largest_rate(_looked_at(self.problem))
-        stages = DOP853.n_stages
         steps = 1.0 + rate * self.problem.duration / _STABLE
-        return steps * (stages * (self.generator.nnz + 0.5 * stages * self.generator.n) + _COST_OF_STEP)
+        return steps * (_STAGES * (self.generator.nnz + 0.5 * _STAGES * self.generator.n) + _COST_OF_STEP)
 
     def run(self) -> None:
-        """Step from output to output, as long a step as the tolerance allows and the coefficients' changes ask for."""
-        n, dtype, stages = self.generator.size, self.generator.dtype, DOP853.n_stages
-        self._k = np.empty((stages + 1, n), dtype=dtype)
+        """Take steps as long as the tolerance allows and the coefficients' changes ask for; outputs are interpolated.
+
+        After a step that failed the next one ends at an output: coefficients often jump there.
+        """
+        n, dtype = self.generator.size, self.generator.dtype
+        self._k = np.zeros((_STAGES + 1 + _BETWEEN_NODES.size, n), dtype=dtype)
         x, t, h = self.x.copy(), float(self.times[0]), 0.0
-        new, scratch = np.empty(n, dtype=dtype), np.empty(n, dtype=dtype)
-        self.record_state(x)
+        self._new = np.empty(n, dtype=dtype)
+        self._spent, self._rounding = 0.0, _ROUNDINGS * _EPS * self.generator.trace_norm(x)
+        while self.done < self.times.size and self.times[self.done] == t:
+            self.record_state(x)
         ahead = iter(self.problem.stretches)
-        edge, longest = t, np.inf
-        with threads_for(self.generator.nnz) as threads:
+        edge, longest, failed = t, np.inf, False
+        with threads_for(self.generator.nnz) as self._threads:
             while self.done < self.times.size:
-                target = self.times[self.done]
-                if target == t:
-                    self.record_state(x)
-                    continue
                 if h == 0.0:
-                    self._slope(threads, t, x, self._k[0])
+                    self.generator.apply(x, self._k[0], t, self._threads)
+                    self.applications += 1
                     h = self._first_step(x)
                 if edge <= t:
                     edge, first, longest = next(ahead)
                     h = min(h, first)
                 h = min(h, longest, self.problem.max_step or np.inf)
-                end = min(target, edge)
+                end = min(edge, float(self.times[self.done])) if failed else edge
                 last = t + 1.0001 * h >= end
                 step = end - t if last else h
-                error, allowed = self._try(threads, t, step, x, new, scratch)
-                if error < allowed:
-                    x, new = new, x
-                    t = end if last else t + step
-                    self._k[0] = self._k[stages]
-                    self.x = x
-                    self.error += _SHORT * error
-                    if t == target:
-                        self.record_state(x)
-                    # A step cut short by an output says nothing against the longer one.
-                    factor = min(_GROW, _SAFETY * max(error / allowed, 1e-14) ** (-1 / 8))
+                error, allowed = self._try(t, step, x)
+                ratio = error / allowed
+                if ratio < 1.0:
+                    after = end if last else t + step
+                    ratio = max(ratio, self._record(t, after, x, error))
+                failed = ratio >= 1.0
+                if not failed:
+                    x, self._new = self._new, x
+                    t = after
+                    self._k[0] = self._k[_STAGES]
+                    self._rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(x)
+                    # A step cut short says nothing against the longer one.
+                    factor = min(_GROW, _SAFETY * max(ratio, 1e-14) ** -0.125)
                     h = max(h, factor * step) if last else factor * step
                 else:
-                    h = step * max(_SHRINK, _SAFETY * (error / allowed) ** (-1 / 8))
+                    h = step * max(_SHRINK, _SAFETY * ratio**-0.125)
                     if t + h == t:
                         raise ConvergenceError(
                             f"the step fell below rounding at t = {t}; the coefficients may be singular there"
                         )
-
-    def _slope(self, threads: int, t: float, x: np.ndarray, out: np.ndarray) -> None:
-        self.generator.apply(x, out, t, threads)
-        self.applications += 1
 
     def _norm(self, x: np.ndarray) -> float:
         return float(np.sqrt(self.generator.dot(x, x)))
@@ -101,25 +116,69 @@ class Explicit(Integrator):
         duration = max(self.problem.duration, np.finfo(float).tiny)
         return min(duration, 0.01 * self._norm(x) / slope) if slope > 0 else 0.01 * duration
 
-    def _try(
-        self, threads: int, t: float, h: float, x: np.ndarray, new: np.ndarray, scratch: np.ndarray
-    ) -> tuple[float, float]:
-        """Make one step into `new`; its error as a trace norm, and the error it may have."""
-        k = self._k
-        for s in range(1, DOP853.n_stages):
-            _combine(x, k, DOP853.A[s, :s], h, scratch)
-            self._slope(threads, t + DOP853.C[s] * h, scratch, k[s])
-        _combine(x, k, DOP853.B, h, new)
-        self._slope(threads, t + h, new, k[DOP853.n_stages])
-        zero = np.zeros_like(scratch)
-        _combine(zero, k, DOP853.E5, h, scratch)
-        five, size = self._norm(scratch), self.generator.trace_norm(scratch)
-        _combine(zero, k, DOP853.E3, h, scratch)
-        three = self._norm(scratch)
+    def _try(self, t: float, h: float, x: np.ndarray) -> tuple[float, float]:
+        """Make one step into `_new`; its error as a trace norm, and the error it may have."""
+        self._stages(t, h, x, _NODES, _WEIGHTS, 1, self._new)
+        fifth, third = _ESTIMATES @ self._k[: _STAGES + 1]
+        five, three = self._norm(fifth), self._norm(third)
+        size = h * self.generator.trace_norm(fifth)
         error = 0.0 if five == 0.0 else size * five / np.sqrt(five**2 + 0.01 * three**2)
         share = max(h / max(self.problem.duration, h), _SMALLEST_SHARE)
-        rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(x)
-        return error, 0.5 * self.problem.allowed * share + rounding
+        return float(error), float(0.5 * self.problem.allowed * share + self._rounding)
+
+    def _stages(
+        self,
+        t: float,
+        h: float,
+        x: np.ndarray,
+        nodes: np.ndarray,
+        weights: np.ndarray,
+        first: int,
+        scratch: np.ndarray,
+    ) -> None:
+        self.generator.stages(t + h * nodes, weights, h, x, self._k, first, scratch, self._threads)
+        self.applications += nodes.size
+
+    def _record(self, t: float, after: float, x: np.ndarray, error: float) -> float:
+        """Keep the outputs in a step that succeeded; the error of the interpolant over that allowed, and nothing if above 1."""
+        ahead = self.times[self.done :]
+        inside = ahead[: np.searchsorted(ahead, after, side="left")]
+        between = ratio = 0.0
+        if inside.size:
+            between = self._interpolation_error(t, after - t, x)
+            # Half of what the steps may spend in all: it does not add up.
+            ratio = between / (0.5 * self.problem.allowed + self._rounding)
+            if ratio >= 1.0:
+                return ratio
+        self._spent += _SHORT * error
+        self.error = max(self.error, self._spent + between)
+        if inside.size:
+            self._record_between(t, after - t, x, inside)
+        while self.done < self.times.size and self.times[self.done] == after:
+            self.x = self._new.copy()
+            self.record_state(self.x)
+        return ratio
+
+    def _interpolation_error(self, t: float, h: float, x: np.ndarray) -> float:
+        """The error of the interpolant of order 7: the size of its last term."""
+        self._stages(t, h, x, _BETWEEN_NODES, _BETWEEN_WEIGHTS, _STAGES + 1, np.empty_like(x))
+        return _LAST_POLYNOMIAL * h * self.generator.trace_norm(_OF_SLOPES[-1] @ self._k)
+
+    def _record_between(self, t: float, h: float, x: np.ndarray, times: np.ndarray) -> None:
+        """Keep the outputs at times within a step; of expectation values no state is made."""
+        factors = np.empty((len(_OF_CHANGE), times.size))
+        factors[::2] = (times - t) / h
+        factors[1::2] = 1.0 - factors[0]
+        polynomials = np.multiply.accumulate(factors).T
+        change = polynomials @ _OF_CHANGE
+        weights = np.column_stack([1.0 - change, change, h * (polynomials @ _OF_SLOPES)])
+        vectors = np.vstack([x, self._new, self._k])
+        self.x = weights[-1] @ vectors
+        if self.on_state is None:
+            self.record_values(weights @ (self._rows @ vectors.T).real.T)
+            return
+        for start in range(0, times.size, _AT_ONCE):
+            self.record_states(weights[start : start + _AT_ONCE] @ vectors)
 
 
 def _looked_at(problem: Problem) -> np.ndarray:
@@ -127,11 +186,6 @@ def _looked_at(problem: Problem) -> np.ndarray:
     ends = np.array([problem.times[0], *(end for end, _, _ in problem.stretches)])
     every = max(1, ends.size // _LOOKED_AT)
     return np.unique(np.concatenate([ends[::every], 0.5 * (ends[1:] + ends[:-1])[::every]]))
-
-
-def _combine(x: np.ndarray, k: np.ndarray, weights: np.ndarray, h: float, out: np.ndarray) -> None:
-    """out = x + h sum_i weights[i] k[i]; complex numbers as pairs of real ones."""
-    kernels.combine(x.view(np.float64), k.view(np.float64), weights, h, out.view(np.float64))
 
 
 # Part of the tolerance that a step of SciPy's may spend at most, and the smallest relative tolerance of theirs that is reached.

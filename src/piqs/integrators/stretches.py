@@ -87,7 +87,7 @@ def _refine(f: Callable[[float], float], value: dict[float, float], shortest: fl
     lowest, highest = float(y.min()), float(y.max())
     heap: list[tuple[float, float, float]] = []
     bend = np.abs(y[:-2] - 2.0 * y[1:-1] + y[2:])
-    for k in np.flatnonzero(bend > 0.0).tolist():
+    for k in np.flatnonzero(bend > _BENT * (highest - lowest)).tolist():
         heap.append((-float(bend[k]), t[k], t[k + 1]))
         heap.append((-float(bend[k]), t[k + 1], t[k + 2]))
     heapq.heapify(heap)

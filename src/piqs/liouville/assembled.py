@@ -150,6 +150,34 @@ class AssembledGenerator(Generator):
             products.add_transposed_product(m.indptr, m.indices, m.data, 1.0 if f is None else f(t), x, out)
         return out
 
+    def stages(
+        self,
+        times: np.ndarray,
+        weights: np.ndarray,
+        h: float,
+        x: np.ndarray,
+        k: np.ndarray,
+        first: int,
+        scratch: np.ndarray,
+        threads: int = 1,
+    ) -> None:
+        """Stages of an explicit Runge-Kutta step, each coefficient evaluated once at each time."""
+        factors = np.array([[1.0 if f is None else f(t) for f in self.coefficients] for t in times.tolist()])
+        products.stages(self._row_cuts(threads), *self._stacked, factors, weights, h, x, k, first, scratch)
+
+    @cached_property
+    def _stacked(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row pointers of all terms, and their columns and values one after the other."""
+        ends = np.cumsum([0, *(m.nnz for m in self.matrices)])
+        indptr = np.array(
+            [m.indptr + end for m, end in zip(self.matrices, ends, strict=False)], dtype=np.int64
+        )
+        indices = np.concatenate([m.indices for m in self.matrices]).astype(np.int32, copy=False)
+        data = np.concatenate([m.data for m in self.matrices])
+        for m, start, end in zip(self.matrices, ends, ends[1:], strict=False):
+            m.indices, m.data = indices[start:end], data[start:end]  # nothing is held twice
+        return indptr, indices, data
+
     def half_sum(self, sign: float, x: np.ndarray) -> np.ndarray:
         """(L x + sign L^T x) / 2, in one pass over the matrix."""
         y = np.empty_like(x)
@@ -207,6 +235,14 @@ class AssembledGenerator(Generator):
         )  # fmt: skip
         return moments, norms
 
+    def faber_polynomials(
+        self, polynomials: tuple[float, float, float], first: int, block: np.ndarray, threads: int = 1
+    ) -> np.ndarray:
+        """Rows of Faber polynomials, each from the two before it; their norms."""
+        norms = np.zeros(len(block))
+        products.faber_polynomials(self._band_cuts(threads), *self._bands, *polynomials, first, block, norms)
+        return norms
+
     @cached_property
     def _bands(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The matrix as the kernel of the series wants it."""
@@ -217,7 +253,11 @@ class AssembledGenerator(Generator):
 
     def _row_cuts(self, threads: int) -> np.ndarray:
         """Rows cut by the largest term, which is where they matter."""
-        return self._cuts("rows", max(self.matrices, key=lambda m: m.nnz).indptr, threads)
+        return self._cuts("rows", self._largest.indptr, threads)
+
+    @cached_property
+    def _largest(self) -> sp.csr_array:
+        return max(self.matrices, key=lambda m: m.nnz)
 
     def _cuts(self, what: str, pointers: np.ndarray, threads: int) -> np.ndarray:
         if (what, threads) not in self._known_cuts:

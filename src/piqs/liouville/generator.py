@@ -89,6 +89,26 @@ class Generator(ABC):
             self.apply(np.ascontiguousarray(column), row, t)
         return out.T
 
+    def stages(
+        self,
+        times: np.ndarray,
+        weights: np.ndarray,
+        h: float,
+        x: np.ndarray,
+        k: np.ndarray,
+        first: int,
+        scratch: np.ndarray,
+        threads: int = 1,
+    ) -> None:
+        """Stages of an explicit Runge-Kutta step: k[first + s] = L(times[s]) (x + h sum_i weights[s, i] k[i]).
+
+        The argument of the last slope is left in `scratch`.
+        """
+        for s, t in enumerate(times.tolist()):
+            before = weights[s, : first + s]
+            scratch[:] = x + h * (before @ k[: before.size])
+            self.apply(scratch, k[first + s], t, threads)
+
     @abstractmethod
     def largest_rate(self, times: np.ndarray) -> float:
         """An upper bound on the norm of L at these times."""
@@ -148,3 +168,34 @@ class Generator(ABC):
         norms : float64 array (k,)
             The norms of the F_k(L) x.
         """
+
+    def faber_polynomials(
+        self, polynomials: tuple[float, float, float], first: int, block: np.ndarray, threads: int = 1
+    ) -> np.ndarray:
+        r"""Continue the Faber polynomials :math:`F_k(L) x` by as many as fit (constant generators only).
+
+        Parameters
+        ----------
+        polynomials : (float, float, float)
+            Scale, shift and delta of the recurrence.
+        first : int
+            Index of the polynomial in row 0; -1 where that row is zero and row 1 holds x.
+        block : array (k, size)
+            The rows from 2 on are written.
+        threads : int
+            How many to use.
+
+        Returns
+        -------
+        norms : float64 array (k,)
+            The norms of the rows from 2 on.
+        """
+        scale, shift, delta = polynomials
+        norms = np.zeros(len(block))
+        for k in range(2, len(block)):
+            new = self.apply(block[k - 1], block[k], threads=threads)
+            new -= shift * block[k - 1]
+            new *= scale
+            new -= (2.0 * delta if first + k == 2 else delta) * block[k - 2]
+            norms[k] = np.linalg.norm(new)
+        return norms

@@ -423,11 +423,8 @@ def coherence_function_g1(
     (True, True)
     """
     delays, first = _delays(taulist)
-    problem = _Regression(H, c_ops, solver, args, options, delays)
-    a = problem.equation.operator(a_op, "a_op")
-    G1 = problem.rows(state0, delays[:1], delays, (None, a.dag(), a), ("", "a_op", "a_op"))[0]
-    n, n0 = problem.intensity(state0, delays, a)
-    return (G1 / np.sqrt(n * n0))[first:], G1[first:]
+    G1, n = _coherence(H, state0, delays, c_ops, a_op, 1, solver, args, options)
+    return (G1 / np.sqrt(n * n[0]))[first:], G1[first:]
 
 
 @bringing()
@@ -475,13 +472,8 @@ def coherence_function_g2(
     1.8
     """
     delays, first = _delays(taulist)
-    problem = _Regression(H, c_ops, solver, args, options, delays)
-    a = problem.equation.operator(a_op, "a_op")
-    adjoint = a.dag()
-    names = ("a_op", "a_op", "a_op")
-    G2 = problem.rows(state0, delays[:1], delays, (adjoint, adjoint * a, a), names)[0]
-    n, n0 = problem.intensity(state0, delays, a)
-    return (G2 / (n * n0))[first:], G2[first:]
+    G2, n = _coherence(H, state0, delays, c_ops, a_op, 2, solver, args, options)
+    return (G2 / (n * n[0]))[first:], G2[first:]
 
 
 def _one_time(
@@ -524,6 +516,43 @@ def _two_times(
             :, first:
         ]
     return problem.rows(state0, starts, delays, operators, names, last)[:, first:]
+
+
+def _coherence(
+    H: Any,
+    state0: Qobj | None,
+    delays: np.ndarray,
+    c_ops: Any,
+    a_op: Any,
+    order: int,
+    solver: str,
+    args: dict[str, Any] | None,
+    options: Mapping[str, Any] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The correlation function of this order, not normalised, and <A^+ A> at all delays."""
+    a = a_op
+    names = ("", "a_op", "a_op") if order == 1 else ("a_op", "a_op", "a_op")
+
+    def operators() -> tuple[Any, Any, Any]:
+        return (None, a.dag(), a) if order == 1 else (a.dag(), a.dag() * a, a)
+
+    try:
+        problem = _Regression(H, c_ops, solver, args, options, delays)
+    except NotExpressibleError as reason:
+        G = handover.correlation(
+            reason, H, state0, delays[:1], delays, c_ops, operators(), args, options, np.inf
+        )[0]
+        n = handover.expectation(reason, H, state0, delays, c_ops, a.dag() * a, args, options)
+    else:
+        a = problem.equation.operator(a_op, "a_op")
+        G = problem.rows(state0, delays[:1], delays, operators(), names)[0]
+        n = problem.intensity(state0, delays, a)
+    if np.any(n <= 0.0):
+        raise ValueError(
+            f"a_op: <A^+ A> = {n[n <= 0][0]:.3g} at delay {delays[n <= 0][0]:.6g}, so that the degree of coherence is not "
+            "defined there; choose another state0, or end taulist before the emission does"
+        )
+    return G, n
 
 
 class _Regression:
@@ -617,21 +646,13 @@ class _Regression:
         """The steady state, found once."""
         return matrix_of(find_steady_state(self.equation)[0], "the steady state")
 
-    def intensity(
-        self, state0: Qobj | None, delays: np.ndarray, a: Qobj | QobjEvo
-    ) -> tuple[np.ndarray, float]:
-        """<A^+ A> at all delays, and without delay."""
+    def intensity(self, state0: Qobj | None, delays: np.ndarray, a: Qobj | QobjEvo) -> np.ndarray:
+        """<A^+ A> at all delays."""
         rho = self.states(state0, delays[:1])[0]
-        if state0 is None:
-            delays = delays[:1]
         quiet = replace(self.settings, store_states=False, progress_bar="")
-        n = np.real(evolve(self.equation, rho, delays, [a.dag() * a], quiet).expect[0])
-        if np.any(n <= 0.0):
-            raise ValueError(
-                f"a_op: <A^+ A> = {n[n <= 0][0]:.3g} at delay {delays[n <= 0][0]:.6g}, so that the degree of coherence is not "
-                "defined there; choose another state0, or end taulist before the emission does"
-            )
-        return n, float(n[0])
+        times = delays[:1] if state0 is None else delays
+        n = np.real(evolve(self.equation, rho, times, [a.dag() * a], quiet).expect[0])
+        return np.broadcast_to(n, delays.shape)
 
 
 def _at(op: Qobj | QobjEvo, t: float) -> sp.csr_array:

@@ -127,6 +127,34 @@ def correlation(
     )  # fmt: skip
 
 
+def expectation(
+    reason: NotExpressibleError,
+    H: Any,
+    state0: Qobj | None,
+    delays: np.ndarray,
+    c_ops: Any,
+    op: Any,
+    args: dict[str, Any] | None,
+    options: Mapping[str, Any] | None,
+) -> np.ndarray:
+    """The real part of <O> at all times, from a state or in the steady state."""
+    if state0 is None:
+        value = np.real(qutip.expect(op, steadystate(reason, H, c_ops)))
+        return np.full(delays.size, value)
+    return np.real(mesolve(reason, H, state0, delays, c_ops, [op], args, options).expect[0])
+
+
+def spectrum(
+    reason: NotExpressibleError, H: Any, wlist: np.ndarray, c_ops: Any, a_op: Any, b_op: Any, solver: str
+) -> tuple[np.ndarray, float]:
+    """QuTiP's `spectrum`, and the weight of the elastically scattered light."""
+    rho = steadystate(reason, H, c_ops)
+    H, jumps = as_qutip(H, c_ops)
+    jumps = [jumps] if isinstance(jumps, Qobj) else list(jumps)
+    S = qutip.spectrum(H, wlist, jumps, a_op, b_op, solver=solver)
+    return S, float(2.0 * np.pi * np.real(qutip.expect(a_op, rho) * qutip.expect(b_op, rho)))
+
+
 def steadystate(reason: NotExpressibleError, H: Any, c_ops: Any, **keywords: Any) -> Qobj:
     """QuTiP's `steadystate`, with its residual checked.
 

@@ -13,10 +13,11 @@ from piqs._checks import matrix as matrix_of
 from piqs._checks import times as sorted_numbers
 from piqs._interrupts import bringing
 from piqs.equations import MasterEquation, read
-from piqs.errors import AccuracyWarning
+from piqs.errors import AccuracyWarning, NotExpressibleError
 from piqs.linear.resolvent import Resolvent
 from piqs.liouville import reduce
 from piqs.liouville.basis import coordinates
+from piqs.solvers import handover
 from piqs.solvers.progress import Progress
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
@@ -108,7 +109,11 @@ def spectrum(
     flag(coherent, "coherent")
     flag(info, "info")
     frequencies = sorted_numbers(wlist, "wlist")
-    equation = read(H, c_ops).require_constant("spectrum")
+    try:
+        equation = read(H, c_ops).require_constant("spectrum")
+    except NotExpressibleError as reason:
+        S, weight = handover.spectrum(reason, H, frequencies, c_ops, a_op, b_op, solver)
+        return (S, weight) if coherent else S
     A = matrix_of(equation.operator(a_op, "a_op", constant=True), "a_op")
     B = matrix_of(equation.operator(b_op, "b_op", constant=True), "b_op")
     with Progress(progress_bar) as progress:

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs.errors import NotUniqueError
+from piqs.linear.two_level import blocks_of_kets
 from piqs.liouville import AssembledGenerator, Lindbladian
 
 # Costs are in multiplications of a sparse LU (0.4 ns on the machine of benchmarks/results.md). One that waits for an index
@@ -68,6 +69,19 @@ class Problem:
     def scale(self) -> float:
         """The largest rate: what residuals are compared with."""
         return float(abs(self.matrix.data).max(initial=0.0)) or 1.0
+
+    @cached_property
+    def sets(self) -> np.ndarray:
+        """For each unknown the number of its set of kets, between which there is no coherence."""
+        return blocks_of_kets(self.generator.keys, self.generator.n_kets)
+
+    @cached_property
+    def exchange(self) -> float:
+        """How much of the generator (in the Frobenius norm) leads from one set of kets to another."""
+        elements = self.matrix.tocoo()
+        row, column = elements.coords
+        between = elements.data[self.sets[row] != self.sets[column]]
+        return float(np.linalg.norm(between) / np.linalg.norm(elements.data))
 
     @property
     def mixed(self) -> np.ndarray:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import scipy.sparse as sp
 
 from piqs.errors import SteadyStateError
 from piqs.linear.factors import multiplications, predicted_fill
-from piqs.linear.two_level import StalledError, TwoLevel, blocks_of_kets
+from piqs.linear.two_level import StalledError, TwoLevel
 from piqs.solvers.stationary.base import FROM_MEMORY, FROM_PANELS, Answer, Method, several
 
 # The iteration goes on to this part of the residual allowed: a digit or two cost little beside the factors.
@@ -19,6 +17,9 @@ _ROUNDING = 8 * np.finfo(float).eps
 _SOURCE = 0.05
 # What the interpreter takes of each block and of each sweep, in multiplications.
 _CALL = 1e6
+# Iterations: these, one for each block, fewer where they exchange less than that, and those for what they exchange within their
+# size (fitted to the problems of benchmarks.calibrate).
+_ITERATIONS, _STRONG, _EXCHANGED = 8.0, 0.06, 5.5
 # What was seen of the inverse is a lower bound of its norm.
 _DOUBLE = 2.0
 
@@ -28,15 +29,11 @@ class TwoLevelMethod(Method):
 
     name = "two-level"
 
-    @cached_property
-    def _blocks(self) -> np.ndarray:
-        return blocks_of_kets(self.problem.generator.keys, self.problem.generator.n_kets)
-
     def unsuitable(self) -> str | None:
         """Why there are no blocks to sweep over."""
         if self.problem.x0 is not None:
             return "it finds the unique steady state, not the limit of rho0"
-        sizes = np.bincount(self._blocks)
+        sizes = np.bincount(self.problem.sets)
         if sizes.size == 1:
             return "all kets have coherence with one another"
         if sizes.size > self.problem.n // 4:
@@ -44,26 +41,29 @@ class TwoLevelMethod(Method):
         return None
 
     def cost(self) -> float:
-        """LUs of the blocks, and sweeps: their number grows with that of the blocks."""
-        sizes = np.bincount(self._blocks)
-        inside = np.flatnonzero(self._blocks == np.argmax(sizes))
+        """LUs of the blocks, and sweeps: their number grows with that of the blocks, and with what these exchange."""
+        sizes = np.bincount(self.problem.sets)
+        inside = np.flatnonzero(self.problem.sets == np.argmax(sizes))
         largest = predicted_fill(sp.csr_array(self.problem.matrix[inside][:, inside]))
         # Blocks of one kind: the fill grows a little faster than their size.
         fill = largest * float(np.sum((sizes / inside.size) ** 1.2))
-        return self._operations(fill, 15 + sizes.size)
+        exchange, mean = self.problem.exchange, self.problem.n / sizes.size
+        iterations = _ITERATIONS + sizes.size * min(1.0, exchange / _STRONG) ** 0.4
+        iterations += _EXCHANGED * exchange**2 * np.sqrt(mean)
+        return self._operations(fill, round(2 * iterations))
 
     def _operations(self, fill: float, solves: int) -> float:
         """LUs of the blocks, two sweeps for each application and the orthogonalisation of what it gives."""
         problem = self.problem
         sweep = FROM_PANELS * fill + FROM_MEMORY * (problem.generator.nnz + 10.0 * problem.n)
-        calls = _CALL * (solves + int(self._blocks.max()))
+        calls = _CALL * (solves + int(self.problem.sets.max()))
         return multiplications(fill, problem.n) + solves * sweep + calls
 
     def solve(self) -> Answer:
         """The null vector, and from the solution for a random source whether there is another."""
         problem = self.problem
         try:
-            levels = TwoLevel(problem.matrix, problem.trace, self._blocks)
+            levels = TwoLevel(problem.matrix, problem.trace, self.problem.sets)
         except RuntimeError as singular:
             raise SteadyStateError(
                 "method 'two-level' needs weight to leave every set of kets between which there are coherences, and some set "
