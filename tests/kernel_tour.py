@@ -60,7 +60,7 @@ def factors():
     linear_factors._WORTH_COPYING, linear_factors.available_threads = 0, lambda: 2
     rng = np.random.default_rng(1)
     matrix = sp.random_array((40, 40), density=0.1, rng=rng) + 10 * sp.eye_array(40)
-    solver, b, out = linear_factors.Factors(matrix, often=True), rng.normal(size=40), np.zeros(40)
+    solver, b, out = linear_factors.Factors(matrix, many_solves=True), rng.normal(size=40), np.zeros(40)
     rows = sp.csr_array(matrix)
     apply.add_transposed_product(rows.indptr, rows.indices, rows.data, 1.0, b, out)
     yield float(np.sum(out * np.arange(40)))
