@@ -208,7 +208,7 @@ def test_coherence_between_different_j(verb):
 
 
 # The parameters of those left out here are operators of one ensemble.
-@pytest.mark.parametrize("verb", sorted(NEEDS["state"] - {"fit", "dynamics_qfi"}))
+@pytest.mark.parametrize("verb", sorted(NEEDS["state"] - {"fit", "dynamics_qfi", "record_fisher"}))
 def test_coherence_between_different_j_beside_a_cavity(verb):
     system = Composite(atoms=Dicke(N, H, emission=1.0), cavity=Mode(2, loss=1.0))
     ket = system.state((qutip.basis(4, 1) + qutip.basis(4, 3)).unit(), qutip.basis(2, 0))

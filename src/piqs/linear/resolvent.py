@@ -23,7 +23,7 @@ from piqs.errors import ResolventError
 from piqs.linear.factors import Factors
 
 # Residual allowed, relative to x.
-_RESIDUAL = 1e-10
+_RESIDUAL = 3e-11
 # ... and what is put down to rounding where no further pole lowers it.
 _ROUNDING = 1e-7
 # Poles at one frequency before it is given up.
@@ -31,7 +31,7 @@ _VISITS = 3
 # Solves with one LU: the solution at the pole and its derivatives, which cost little beside the LU.
 _SOLVES = 3
 # New directions smaller than this part of a solution are rounding.
-_NEW = 1e-10
+_NEW = 1e-13
 _EPS = np.finfo(float).eps
 # Distance of the poles from the axis, as a part of the largest rate: on it the generator of a steady state is singular.
 _DISTANCE = 1e-6

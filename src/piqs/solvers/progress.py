@@ -28,10 +28,12 @@ class Progress:
     """
 
     def __init__(self, name: Any, steps: int = STEPS, **options: Any) -> None:
-        if name is not None and name is not False and not (isinstance(name, str) and name == ""):
-            choice(name, "progress_bar", [key for key in progress_bars if isinstance(key, str)])
-        self.shown = name not in (None, False, "")
-        self._bar = progress_bars[name if self.shown else ""](steps, **options)
+        if name is None or isinstance(name, bool):
+            # As in QuTiP, True is the bar that it shows by default.
+            name = "text" if name else ""
+        choice(name, "progress_bar", [key for key in progress_bars if isinstance(key, str)])
+        self.shown = name != ""
+        self._bar = progress_bars[name](steps, **options)
         self._steps, self._seen = steps, 0
 
     def __call__(self, done: int) -> None:

@@ -24,7 +24,8 @@ from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["spectrum", "spectrum_correlation_fft"]
 
-# An error estimate beyond this part of the largest value is worth a warning.
+# Uncertainty, as a part of the largest response <A (i w - L)^-1 B>, that is worth a warning: far from a resonance the spectrum
+# is a small part of the response.
 _UNCERTAIN = 1e-6
 
 
@@ -128,7 +129,7 @@ def spectrum(
     errors += known.pop("sensitivity") * (2.0 * _norm(B)) * found["error estimate"]
     known["error estimate"] = 2.0 * errors
     worst = int(np.argmax(errors))
-    if not 2.0 * errors[worst] <= _UNCERTAIN * np.abs(S).max():
+    if not errors[worst] <= _UNCERTAIN * np.abs(values).max():
         warnings.warn(
             f"the spectrum is uncertain by {2.0 * errors[worst]:.1e} at frequency {frequencies[worst]:.6g}, where it is "
             f"{S[worst]:.6g}: an oscillation there hardly decays. Add the loss that damps it, or leave the frequency out",
