@@ -380,6 +380,8 @@ def press(name: str, rounds: int, rng: random.Random) -> list[Reaction]:
     finally:
         process.kill()
         process.wait()
+        process.stdin.close()
+        process.stdout.close()
     return found
 
 

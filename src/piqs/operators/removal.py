@@ -132,7 +132,7 @@ def _coefficients(kets: MultilevelSpace, smaller: MultilevelSpace | None) -> tup
                 _BYTES * count,
                 f"operators of N = {kets.N} emitters with d = {kets.d} levels ({kets.size:,} kets), of more than {count:,} "
                 "coefficients,",
-                "Lower N or d, or build only the symmetric irrep if all noise is collective.",
+                "Lower N or d, or pass symmetric=True to Ensemble if all noise is collective.",
             )
     k_all, row, column, level, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return k_all, row, column, level, value

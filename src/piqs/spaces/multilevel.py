@@ -247,5 +247,5 @@ def _fits(N: int, d: int, kets: int) -> None:
     _resources.check(
         needed,
         f"the {kets:,} kets of N = {N} emitters with d = {d} levels",
-        "Lower N or d, or build only the symmetric irrep if all noise is collective.",
+        "Lower N or d, or pass symmetric=True to Ensemble if all noise is collective: the symmetric irrep alone is small.",
     )
