@@ -107,7 +107,9 @@ class Rational(OnMatrix):
                 space = self._space(lu, gamma, length, first, allowed)
                 solving = self._solving(space, first)
                 if solving > allowed and length > first:
-                    raise ConvergenceError(f"the pole is too far from the fastest rates: rounding is {solving:.1e}")
+                    raise ConvergenceError(
+                        f"the pole is too far from the fastest rates: rounding is {solving:.1e}"
+                    )
                 space.error += solving
                 t += self._outputs(space, ahead)
             except ConvergenceError:
