@@ -27,6 +27,7 @@ from piqs._kernels.orthogonal import orthogonalise
 from piqs._resources import one_blas_thread, threads_for
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, OnMatrix, Problem
+from piqs.linear.dense import doubled_exponentials, exponential
 from piqs.linear.factors import Factors
 
 _EPS = np.finfo(float).eps
@@ -225,7 +226,7 @@ class Rational(OnMatrix):
             if s > position:
                 if abs(s - position - step) > 4.0 * _EPS * s:
                     step = s - position
-                    propagator = la.expm(step * space.generator)
+                    propagator = exponential(step * space.generator)
                 here = propagator @ small
                 error = space.error_at(s, here)
                 if not error <= _BETWEEN * space.allowed:
@@ -245,7 +246,7 @@ class Rational(OnMatrix):
         if self.on_state is None and inside.size:
             self.record_values(block)
         if space.reach > position:
-            small = with_trace_kept(la.expm((space.reach - position) * space.generator) @ small)
+            small = with_trace_kept(exponential((space.reach - position) * space.generator) @ small)
             position = space.reach
         self.x = small @ space.basis
         self.error += space.error + self._rounding(space, position)
@@ -343,14 +344,12 @@ def _columns(generator: np.ndarray, times: np.ndarray) -> np.ndarray:
     count = int(np.count_nonzero(long))
     with np.errstate(over="ignore", invalid="ignore"):
         if count:
-            propagator = la.expm(times[count - 1] * generator)
-            columns[count - 1] = propagator[:, 0]
-            for k in range(count - 2, -1, -1):
-                propagator = propagator @ propagator
-                columns[k] = propagator[:, 0]
+            propagators = doubled_exponentials(times[count - 1] * generator)
+            for k in range(count - 1, -1, -1):
+                columns[k] = next(propagators)[:, 0]
         for k in range(count, times.size):
             if times[k] * la.norm(generator, 1) > 0.5:
-                columns[k] = la.expm(times[k] * generator)[:, 0]
+                columns[k] = exponential(times[k] * generator)[:, 0]
                 continue
             term = np.zeros(generator.shape[0])
             term[0] = 1.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from math import ceil, factorial, log2
 
 import numpy as np
 
-__all__ = ["exponential"]
+__all__ = ["doubled_exponentials", "exponential"]
 
 
 def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarray:
@@ -34,6 +36,11 @@ def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarr
     -------
     ndarray, shape (n, n)
     """
+    return next(doubled_exponentials(matrix, trace))
+
+
+def doubled_exponentials(matrix: np.ndarray, trace: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """The exponentials of a matrix A, 2 A, 4 A, ... without end, as good as `exponential`; not to be changed in place."""
     size = float(np.linalg.norm(matrix, 1))
     squarings = ceil(log2(size)) if size > 1 else 0
     A = matrix / 2.0**squarings
@@ -48,13 +55,14 @@ def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarr
     lost = np.diagonal(root).copy()
     root = root + powers[0]
     lost = _hold(root, lost, trace)
-    for _ in range(squarings):
+    for squared in count():
+        if squared >= squarings:
+            yield root
         away = root.copy()
         np.fill_diagonal(away, 0.0)
         lost = lost * (2.0 + lost) + np.einsum("ij,ji->i", away, away)
         root = root @ root
         lost = _hold(root, lost, trace)
-    return root
 
 
 def _hold(propagator: np.ndarray, lost: np.ndarray, trace: np.ndarray | None) -> np.ndarray:
