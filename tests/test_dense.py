@@ -29,6 +29,23 @@ def test_exponential_of_any_matrix(scale):
     assert np.abs(exponential(a) - la.expm(a)).max() < 1e-12 * np.abs(la.expm(a)).max()
 
 
+@pytest.mark.parametrize("t", [1e-3, 1.0, 1e5])
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_slow_loss_beside_a_fast_rate(t, rotated):
+    """What a rate of 1e-12 takes from an element is no rounding of what another one of 1e5 leaves there, without a trace too."""
+    g, fast = 3e-4, 2e5
+    root = np.sqrt(fast**2 - 4 * g**2)
+    slow, quick = -2 * g**2 / (fast + root), -(fast + root) / 2
+    phase = 1j if rotated else 1.0
+    P = exponential(t * np.array([[0.0, g * phase], [-g / phase, -fast]]))
+    exact = np.exp(slow * t) + slow / (quick - slow) * (np.exp(slow * t) - np.exp(quick * t))
+    # P_00 itself is rounded by 1e-16; what is lost up to here is 1e-7 at the latest time.
+    assert abs(P[0, 0] - exact) < 3e-16
+    assert P[1, 0] == pytest.approx(
+        -g / phase * (np.exp(slow * t) - np.exp(quick * t)) / (slow - quick), rel=1e-11
+    )
+
+
 def test_superradiance_whatever_the_rounding_of_the_rates():
     """The rates of neighbouring states are equal in the middle of the ladder, up to rounding."""
     N, t = 50, 0.1

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import qutip
+import scipy.linalg as la
 
-from piqs import Dicke, excited, jspin
+from piqs import Dicke, excited, jspin, mesolve
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,23 @@ def test_outputs_far_earlier_than_the_last_one():
     mean = (1e-5 - 1e6) / (1e-5 + 1e6)
     exact = mean + (1 - mean) * np.exp(-(1e6 + 1e-5) * times)
     assert np.abs(result.expect[0] - exact).max() < 1e-6
+
+
+def test_fast_rates_within_a_long_window():
+    """A pole for the whole time resolves a rate k to eps gamma k^2, which the estimate knows or a shorter window avoids."""
+    up, down, out = 0.002, 4e5, 1.3e5
+    kets = [qutip.basis(3, k) for k in range(3)]
+    observed = [ket.proj() for ket in kets]
+    jumps = [
+        np.sqrt(rate) * kets[end] * kets[start].dag()
+        for start, end, rate in ((0, 1, up), (1, 0, down), (0, 2, out))
+    ]
+    populations = np.array([[-up - out, down, 0], [up, -down, 0], [out, 0, 0]])
+    times = np.concatenate([[0], 2e3 * np.logspace(-9, 0, 10)])
+    exact = np.array([la.expm(t * populations)[:, 0] for t in times]).T
+    for rtol in (1e-6, 1e-10):
+        options = {"method": "rational", "rtol": rtol}
+        result = mesolve(0 * kets[0].proj(), kets[0].proj(), times, jumps, observed, options=options)
+        error = np.abs(np.array(result.expect) - exact).max()
+        assert error <= rtol
+        assert error <= 3 * result.stats["error estimate"] + 1e-13

@@ -131,3 +131,19 @@ def test_a_slow_loss_to_kets_nobody_asks_about(ratio, method):
     exact = ratio / (ratio - 1) * (np.exp(-times) - np.exp(-ratio * times))
     assert np.abs(result.expect[0] - exact).max() <= 3 * result.stats["error estimate"] + 1e-12
     assert result.stats["error estimate"] < 1e-3
+
+
+@pytest.mark.parametrize("method", ["auto", "exponential", "rational"])
+def test_a_weak_drive_to_a_ket_that_decays_fast(method):
+    """The loss of 4 g^2 / rate is kept beside a rate of 1e17 times as much; amplitudes obey a matrix of two by two."""
+    g, rate = 3e-4, 2.3e5
+    ket = [qutip.basis(3, k) for k in range(3)]
+    H = g * (ket[0] * ket[1].dag() + ket[1] * ket[0].dag())
+    times = np.array([0.0, 4e-3, 30.0, 2e5])
+    root = np.sqrt((rate / 2) ** 2 - 4 * g**2)
+    slow, quick = -2 * g**2 / (rate / 2 + root), -(rate / 2 + root) / 2
+    lost = np.expm1(slow * times) + slow / (quick - slow) * (np.exp(slow * times) - np.exp(quick * times))
+    result = mesolve(
+        H, ket[0].proj(), times, [np.sqrt(rate) * ket[2] * ket[1].dag()], [ket[0].proj()], options={"method": method}
+    )  # fmt: skip
+    assert np.abs(result.expect[0] - (1 + lost) ** 2).max() < 1e-14

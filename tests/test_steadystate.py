@@ -317,3 +317,13 @@ def test_info():
     assert info["method"] == "iterative"
     assert info["residual"] <= 1e-10
     assert info["iterations"] >= 1
+
+
+@pytest.mark.parametrize(("drive", "N"), [(0.0, 8), (1.3, 8), (1.3, 3)])
+def test_the_estimate_of_an_iterative_solution_is_the_response_to_its_own_residual(drive, N):
+    """A random source answers half as much as what the iteration leaves, which lies where convergence is slow."""
+    H = drive * jspin(N, "x") + 0.3 * jspin(N, "z")
+    system = Dicke(N, H, emission=5.0, dephasing=0.1, collective_pumping=0.2)
+    found, info = system.steadystate(method="iterative", tol=1e-5, info=True)
+    error = np.linalg.norm((found - system.steadystate(method="direct")).full())
+    assert error <= 1.2 * info["error estimate"] + 1e-14

@@ -27,6 +27,7 @@ from piqs._kernels.orthogonal import orthogonalise
 from piqs._resources import one_blas_thread, threads_for
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, OnMatrix, Problem
+from piqs.linear.dense import doubled_exponentials, exponential
 from piqs.linear.factors import Factors
 
 _EPS = np.finfo(float).eps
@@ -105,6 +106,12 @@ class Rational(OnMatrix):
             first = min(float(ahead[0]), length)
             try:
                 space = self._space(lu, gamma, length, first, allowed)
+                solving = self._solving(space, first)
+                if solving > allowed and length > first:
+                    raise ConvergenceError(
+                        f"the pole is too far from the fastest rates: rounding is {solving:.1e}"
+                    )
+                space.error += solving
                 t += self._outputs(space, ahead)
             except ConvergenceError:
                 if length > first:
@@ -212,20 +219,14 @@ class Rational(OnMatrix):
         small = np.zeros(space.generator.shape[0])
         small[0] = 1.0
         reduced = self.observables @ space.basis.T
-        whole = self.trace_held
-        traces = None if whole is None else space.basis @ self.conserved_trace
-
-        def with_trace_kept(c: np.ndarray) -> np.ndarray:
-            # The exponential of the projection changes it by rounding times |L| t.
-            return c if traces is None else c * (whole / (c @ traces))[..., None]
-
+        with_trace_kept = self._keeping_trace(space)
         block = np.empty((inside.size, reduced.shape[0]))
         position, step, propagator = 0.0, -1.0, small
         for i, s in enumerate(inside):
             if s > position:
                 if abs(s - position - step) > 4.0 * _EPS * s:
                     step = s - position
-                    propagator = la.expm(step * space.generator)
+                    propagator = exponential(step * space.generator)
                 here = propagator @ small
                 error = space.error_at(s, here)
                 if not error <= _BETWEEN * space.allowed:
@@ -245,21 +246,42 @@ class Rational(OnMatrix):
         if self.on_state is None and inside.size:
             self.record_values(block)
         if space.reach > position:
-            small = with_trace_kept(la.expm((space.reach - position) * space.generator) @ small)
+            small = with_trace_kept(exponential((space.reach - position) * space.generator) @ small)
             position = space.reach
         self.x = small @ space.basis
-        self.error += space.error + self._rounding(space, position, with_trace_kept)
+        self.error += space.error + self._rounding(space, position)
         return position
 
-    def _rounding(self, space: _Space, length: float, held: Callable[[np.ndarray], np.ndarray]) -> float:
-        """What rounding of L changes within a window, measured with every element off by one; see `_CHANCE`."""
+    def _keeping_trace(self, space: _Space) -> Callable[[np.ndarray], np.ndarray]:
+        """What gives coefficients in the space their trace back: the projected exponential changes it by rounding |L| t."""
+        whole = self.trace_held
+        if whole is None:
+            return lambda c: c
+        traces = space.basis @ self.conserved_trace
+        return lambda c: c * (whole / (c @ traces))[..., None]
+
+    def _solving(self, space: _Space, first: float) -> float:
+        """What rounding of H changes at outputs: a rate k is off by eps gamma k^2, which shows while it acts."""
+        m = len(space.hessenberg)
+        signs = np.random.default_rng(1).choice([-_EPS, _EPS], size=(m, m))
+        off = np.triu(signs, -1) * la.norm(space.hessenberg, axis=0)
+        disturbed = (np.eye(m) - la.inv(space.hessenberg + off)) / space.gamma
+        halves = int(np.ceil(np.log2(max(space.reach / first, 1.0))))
+        return self._change(space, disturbed, space.reach * 0.5 ** np.arange(halves + 1))
+
+    def _rounding(self, space: _Space, length: float) -> float:
+        """What rounding of L changes within a window, measured with every element off by one."""
         signs = np.random.default_rng(0).choice([-_EPS, _EPS], size=self.matrix.nnz)
         off = sp.csr_array(
             (signs * self.matrix.data, self.matrix.indices, self.matrix.indptr), self.matrix.shape
         )
         vectors = space.basis / np.linalg.norm(space.basis[0])
         disturbed = space.generator + vectors @ (off @ vectors.T)
-        times = length * 0.5 ** np.arange(_MOST_HALVES + 1)
+        return self._change(space, disturbed, length * 0.5 ** np.arange(_MOST_HALVES + 1))
+
+    def _change(self, space: _Space, disturbed: np.ndarray, times: np.ndarray) -> float:
+        """By how much a disturbed generator is off at times that halve; see `_CHANCE`."""
+        held = self._keeping_trace(space)
         changes = (held(_columns(disturbed, times)) - held(_columns(space.generator, times))) @ space.basis
         return _CHANCE * max(self.generator.trace_norm(change) for change in changes)
 
@@ -322,14 +344,12 @@ def _columns(generator: np.ndarray, times: np.ndarray) -> np.ndarray:
     count = int(np.count_nonzero(long))
     with np.errstate(over="ignore", invalid="ignore"):
         if count:
-            propagator = la.expm(times[count - 1] * generator)
-            columns[count - 1] = propagator[:, 0]
-            for k in range(count - 2, -1, -1):
-                propagator = propagator @ propagator
-                columns[k] = propagator[:, 0]
+            propagators = doubled_exponentials(times[count - 1] * generator)
+            for k in range(count - 1, -1, -1):
+                columns[k] = next(propagators)[:, 0]
         for k in range(count, times.size):
             if times[k] * la.norm(generator, 1) > 0.5:
-                columns[k] = la.expm(times[k] * generator)[:, 0]
+                columns[k] = exponential(times[k] * generator)[:, 0]
                 continue
             term = np.zeros(generator.shape[0])
             term[0] = 1.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from math import ceil, factorial, log2
 
 import numpy as np
 
-__all__ = ["exponential"]
+__all__ = ["doubled_exponentials", "exponential"]
 
 
 def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarray:
@@ -19,8 +21,9 @@ def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarr
     (M. S. Paterson and L. J. Stockmeyer, SIAM J. Comput. 2, 60 (1973)).
 
     What a slow rate takes from a ket within a short time is lost in the rounding of what stays there, and each squaring
-    doubles the loss. So what stays is found from what does not, which small numbers hold to all digits: with trace t,
-    P_jj = (t_j - sum_(i != j) t_i P_ij) / t_j, as Grassmann, Taksar and Heyman do for Markov chains.
+    doubles the loss. So diagonal elements P_jj near one are found from e_j = P_jj - 1, which a squaring takes to
+    e_j (2 + e_j) + sum_(i != j) P_ji P_ij. With a conserved trace t they follow from what does not stay, which small numbers
+    hold to all digits: e_j = -sum_(i != j) t_i P_ij / t_j, as Grassmann, Taksar and Heyman do for Markov chains.
 
     Parameters
     ----------
@@ -33,6 +36,11 @@ def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarr
     -------
     ndarray, shape (n, n)
     """
+    return next(doubled_exponentials(matrix, trace))
+
+
+def doubled_exponentials(matrix: np.ndarray, trace: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """The exponentials of a matrix A, 2 A, 4 A, ... without end, as good as `exponential`; not to be changed in place."""
     size = float(np.linalg.norm(matrix, 1))
     squarings = ceil(log2(size)) if size > 1 else 0
     A = matrix / 2.0**squarings
@@ -41,21 +49,30 @@ def exponential(matrix: np.ndarray, trace: np.ndarray | None = None) -> np.ndarr
     root = np.zeros_like(A)
     for k in range(4, -1, -1):
         root = root @ powers[4] if k < 4 else root
-        for i in range(4):
+        for i in range(4) if k else range(1, 4):
             root += powers[i] / factorial(4 * k + i)
-    root = _conserving(root, trace)
-    for _ in range(squarings):
-        root = _conserving(root @ root, trace)
-    return root
+    # Powers from the first on: the diagonal has what is lost, not what stays.
+    lost = np.diagonal(root).copy()
+    root = root + powers[0]
+    lost = _hold(root, lost, trace)
+    for squared in count():
+        if squared >= squarings:
+            yield root
+        away = root.copy()
+        np.fill_diagonal(away, 0.0)
+        lost = lost * (2.0 + lost) + np.einsum("ij,ji->i", away, away)
+        root = root @ root
+        lost = _hold(root, lost, trace)
 
 
-def _conserving(propagator: np.ndarray, trace: np.ndarray | None) -> np.ndarray:
-    """Replace what mostly stays where it is by what is not elsewhere."""
-    if trace is None:
-        return propagator
-    stays = np.diagonal(propagator).copy()
-    mostly = np.flatnonzero((trace != 0.0) & (stays.real > 0.5))
-    away = propagator[:, mostly].copy()
-    away[mostly, np.arange(mostly.size)] = 0.0
-    propagator[mostly, mostly] = 1.0 - (trace @ away) / trace[mostly]
-    return propagator
+def _hold(propagator: np.ndarray, lost: np.ndarray, trace: np.ndarray | None) -> np.ndarray:
+    """Set the diagonal elements near one by what they lack, from the trace where there is one; what all of them lack."""
+    mostly = np.abs(lost) < 0.5
+    if trace is not None:
+        traced = np.flatnonzero(mostly & (trace != 0.0))
+        away = propagator[:, traced].copy()
+        away[traced, np.arange(traced.size)] = 0.0
+        lost[traced] = -(trace @ away) / trace[traced]
+    stays = np.where(mostly, 1.0 + lost, np.diagonal(propagator))
+    np.fill_diagonal(propagator, stays)
+    return np.where(mostly, lost, stays - 1.0)
