@@ -285,3 +285,17 @@ def test_what_has_no_factors_is_refused():
     system = Composite(atoms=Dicke(2, hamiltonian=piqs.jspin(2, "z")))
     with pytest.raises(ValueError, match="is a matrix"):
         piqs.mcsolve(system, {}, [0, 1], e_ops=[ATOMS.jz])
+
+
+def test_dark_states_are_left_behind():
+    """After the last photon nothing can happen any more; how the rate changed before the jump must not set the step."""
+    N = 8
+    system = Composite(atoms=Dicke(N), cavity=Mode(N + 2, loss=0.3))
+    atoms, cavity = SpinFactors("atoms"), ModeFactors("cavity")
+    exchange = atoms.jp * cavity.a / np.sqrt(N)
+    system.interaction = exchange + exchange.dag()
+    times = np.linspace(0, 150, 151)
+    top = {"atoms": ("dicke", N / 2, N / 2)}
+    runs = piqs.mcsolve(system, top, times, e_ops=[cavity.n], ntraj=100, seeds=1)
+    assert {len(clicks) for clicks in runs.col_times} == {N}
+    assert runs.expect[0][-1] == 0.0

@@ -308,7 +308,7 @@ def wanted_step(left, rate, trend, longest, room_ahead):
     h = room_ahead
     if rate > 0:
         h = left / rate
-        bent = rate + 0.5 * trend * h
+        bent = rate + 0.5 * trend * min(h, longest, room_ahead)
         if bent > 0.5 * rate:
             h = left / bent
     elif left < 0:
@@ -355,7 +355,8 @@ def walk(rng, program, ket, room, clock, stop, tolerance, cutoff, halt, when, wh
                     when, which = twice_as_long(when), twice_as_long(which)
                 when[jumps], which[jumps] = t, number
                 jumps += 1
-            known, h = False, 0.0
+            # The rate after a jump has nothing to do with how it changed before: a dark state would never be left behind.
+            known, h, trend = False, 0.0, 0.0
             continue
         if left > 0 and t >= stop:
             status = ARRIVED
