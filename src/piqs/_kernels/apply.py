@@ -230,7 +230,7 @@ def balanced_cuts(indptr, chunks):
     return cuts
 
 
-@kernel()
+@njit(nogil=True)
 def combine(x, k, weights, h, out):
     """out = x + h sum_i weights[i] k[i], in one pass over memory per stage and blocks that stay in the cache."""
     n = x.size

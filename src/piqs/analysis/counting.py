@@ -8,7 +8,7 @@ C. Flindt, T. Novotny, A. Braggio and A.-P. Jauho, Phys. Rev. B 82, 155407 (2010
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from math import comb
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from scipy.optimize import brentq
 
 from piqs import _checks
 from piqs._interrupts import bringing, methods_bringing
+from piqs.analysis.parameters import numbers_by_channel
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.equations import Channel, MasterEquation, read
 from piqs.errors import ConvergenceError
@@ -31,7 +32,7 @@ from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, diagonal_keys
 from piqs.liouville.coupled import CoupledGenerator
-from piqs.liouville.terms import jumps_alone
+from piqs.liouville.terms import jumps_alone, kept_apart
 from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["CountDistribution", "CountingStatistics", "counting_statistics"]
@@ -111,7 +112,9 @@ def counting_statistics(
     (0.333333333333, 0.333333333333)
     """
     equation = read(H, c_ops, args).require_constant("counting_statistics")
-    return CountingStatistics(equation, _weights(equation, counted), _order(order))
+    given = numbers_by_channel(equation, counted, "counted")
+    weights = {channel.name: given[channel.name] for channel in equation.channels if channel.name in given}
+    return CountingStatistics(equation, weights, _order(order))
 
 
 @methods_bringing
@@ -145,7 +148,7 @@ class CountingStatistics:
         terms = list(self.equation.lindbladian.terms)
         for channel in self._channels:
             jumps = tuple(jump.constant for jump in channel.jumps if jump.constant is not None)
-            terms.append(jumps_alone(jumps, (channel.rate,) * len(jumps), _zero))
+            terms.append(jumps_alone(jumps, (channel.rate,) * len(jumps), kept_apart))
         seeds = None if rho is None else coordinates(rho)[0]
         generator = reduce(Lindbladian(n, terms), seeds, None if rho is None else diagonal_keys(n))
         count = len(self._channels)
@@ -454,35 +457,6 @@ def _evolved(
     integrator = choose("auto", Problem(generator, x0, times, rows, rtol=1e-12, atol=1e-14)).integrator
     integrator.solve()
     return integrator.values
-
-
-def _zero(t: float) -> float:
-    """The coefficient of a term that is kept apart from the generator."""
-    return 0.0
-
-
-def _weights(equation: MasterEquation, counted: Any) -> dict[str, float]:
-    """What a jump of each counted channel counts, in the order of the channels."""
-    names = [channel.name for channel in equation.channels]
-    if not names:
-        raise ValueError("c_ops is empty: there are no jumps to count")
-    if counted is None:
-        counted = names
-    if isinstance(counted, (str, int, np.integer)):
-        counted = [counted]
-    if not isinstance(counted, Mapping):
-        if not isinstance(counted, Sequence) or not counted:
-            raise TypeError(
-                f"counted must be a channel of {names}, its position, or a list or dict of these, got {counted!r}"
-            )
-        counted = dict.fromkeys(counted, 1.0)
-    given = {}
-    for key, weight in counted.items():
-        name = names[key] if isinstance(key, (int, np.integer)) and -len(names) <= key < len(names) else key
-        if name not in names:
-            raise ValueError(f"counted must be channels of {names} or their positions, got {key!r}")
-        given[name] = _checks.finite(weight, f"counted[{key!r}]")
-    return {name: given[name] for name in names if name in given}
 
 
 def _order(order: Any) -> int:

@@ -17,7 +17,13 @@ from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, union
 from piqs.liouville.terms import Term
 
-__all__ = ["Parameter", "ParametrisedGenerator", "read_parameters", "stationary_parameters"]
+__all__ = [
+    "Parameter",
+    "ParametrisedGenerator",
+    "numbers_by_channel",
+    "read_parameters",
+    "stationary_parameters",
+]
 
 # What begins a pair that says that the initial state depends on a parameter.
 _STATE = "rho0"
@@ -34,6 +40,44 @@ class Parameter:
     terms: tuple[Term, ...]
     state: sp.csr_array | None = None
     channel: Channel | None = None
+
+
+def numbers_by_channel(equation: MasterEquation, chosen: Any, argument: str) -> dict[str, float]:
+    """A number for each of the channels that an argument chooses, by their names.
+
+    Parameters
+    ----------
+    equation : MasterEquation
+        The problem.
+    chosen : str, int, sequence of these, dict of str or int to float, or None
+        Channels by name or position, with their numbers or 1; all of them where None.
+    argument : str
+        What `chosen` is called.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else, and where there are no channels, naming the argument.
+    """
+    names = [channel.name for channel in equation.channels]
+    if not names:
+        raise ValueError("c_ops is empty: there are no jumps to count or to detect")
+    if chosen is None:
+        chosen = names
+    if isinstance(chosen, (str, int, np.integer)):
+        chosen = [chosen]
+    if not isinstance(chosen, Mapping) and not (isinstance(chosen, Sequence) and chosen):
+        raise TypeError(
+            f"{argument} must be a channel of {names}, its position, or a list or dict of these, got {chosen!r}"
+        )
+    given = chosen if isinstance(chosen, Mapping) else dict.fromkeys(chosen, 1.0)
+    found = {}
+    for key, value in given.items():
+        name = names[key] if isinstance(key, (int, np.integer)) and -len(names) <= key < len(names) else key
+        if name not in names:
+            raise ValueError(f"{argument} must be channels of {names} or their positions, got {key!r}")
+        found[name] = _checks.finite(value, f"{argument}[{key!r}]")
+    return found
 
 
 def read_parameters(equation: MasterEquation, wrt: Any) -> list[Parameter]:

@@ -7,7 +7,7 @@ differentiated equation on the same record. The score :math:`\xi = \mathrm{Tr}\,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,12 +17,12 @@ from qutip import Qobj
 
 from piqs import _checks
 from piqs._interrupts import bringing
-from piqs.analysis.parameters import Parameter, occupied, read_parameters
+from piqs.analysis.parameters import Parameter, numbers_by_channel, occupied, read_parameters
 from piqs.analysis.records import CountingRecords, HomodyneRecords, Monitor
 from piqs.equations import MasterEquation, read
 from piqs.liouville import Lindbladian, reduce
 from piqs.liouville.basis import diagonal_keys
-from piqs.liouville.terms import Term, jumps_alone, one_sided
+from piqs.liouville.terms import Term, jumps_alone, kept_apart, one_sided
 
 __all__ = ["RecordFisher", "record_fisher"]
 
@@ -189,13 +189,13 @@ def _problem(
         eta, moves = efficiencies[channel.name], parameter.channel is channel
         if detection == "counting":
             jumps = tuple(jump.constant for jump in channel.jumps if jump.constant is not None)
-            read_out.append(jumps_alone(jumps, (1.0,) * len(jumps), _apart))
+            read_out.append(jumps_alone(jumps, (1.0,) * len(jumps), kept_apart))
             factors.append((eta * channel.rate, eta if moves else 0.0))
             continue
         for jump in channel.jumps:
             if jump.constant is not None:
                 turned = np.exp(-1j * phase) * jump.constant
-                read_out.append(one_sided(sp.csr_array(turned), _apart))
+                read_out.append(one_sided(sp.csr_array(turned), kept_apart))
                 root = np.sqrt(eta * channel.rate)
                 factors.append((root, 0.5 * root / channel.rate if moves else 0.0))
     n = equation.space.size
@@ -218,32 +218,12 @@ def _sum(matrices: Sequence[sp.csr_array], empty: sp.csr_array) -> sp.csr_array:
     return sp.csr_array(sum(matrices, empty))
 
 
-def _apart(t: float) -> float:
-    """The coefficient of a term that is kept apart from the generator."""
-    return 0.0
-
-
 def _efficiencies(equation: MasterEquation, detected: Any) -> dict[str, float]:
     """The efficiency with which each detected channel is, by its name."""
-    names = [channel.name for channel in equation.channels]
-    if not names:
-        raise ValueError("c_ops is empty: there is nothing to detect")
-    if detected is None:
-        detected = names
-    if isinstance(detected, (str, int, np.integer)):
-        detected = [detected]
-    if not isinstance(detected, (Mapping, Sequence)) or not detected:
-        raise TypeError(
-            f"detected must be a channel of {names}, its position, or a list or dict of these, got {detected!r}"
-        )
-    given = detected if isinstance(detected, Mapping) else dict.fromkeys(detected, 1.0)
-    found = {}
-    for key, value in given.items():
-        name = names[key] if isinstance(key, (int, np.integer)) and -len(names) <= key < len(names) else key
-        if name not in names:
-            raise ValueError(f"detected must be channels of {names} or their positions, got {key!r}")
-        eta = _checks.finite(value, f"detected[{key!r}]")
+    found = numbers_by_channel(equation, detected, "detected")
+    if not found:
+        raise TypeError("detected must name at least one channel, got an empty dict")
+    for name, eta in found.items():
         if not 0.0 <= eta <= 1.0:
-            raise ValueError(f"detected[{key!r}] is an efficiency and must lie between 0 and 1, got {eta:g}")
-        found[name] = eta
+            raise ValueError(f"detected[{name!r}] is an efficiency and must lie between 0 and 1, got {eta:g}")
     return found

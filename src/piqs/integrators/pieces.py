@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from piqs.integrators.stretches import looked_at
+
 __all__ = ["Piece", "pieces"]
 
-# Evenly spaced times, and the most output times added to them.
-_EVEN, _OUTPUTS = 512, 2048
 # Jumps between two of these times beyond which a coefficient is taken to change all the time.
 _MOST_IN_A_CELL = 8
 # Pieces shorter than this many roundings of the times are none.
@@ -63,10 +63,8 @@ def pieces(coefficients: Sequence[Callable[[float], float] | None], times: np.nd
 
 
 def _looked_at(start: float, end: float, times: np.ndarray) -> list[float]:
-    """A grid, the outputs, times halfway between these, and one time off all of them in each cell."""
-    outputs = np.unique(times)
-    some = np.concatenate([outputs, 0.5 * (outputs[:-1] + outputs[1:])])[:: 1 + 2 * outputs.size // _OUTPUTS]
-    grid = np.unique(np.concatenate([np.linspace(start, end, _EVEN + 1), some]))
+    """Where the adaptive methods look, and one time off all of them in each cell."""
+    grid = looked_at(start, end, times)
     # A function with the period of the grid would look constant on it.
     offset = (0.1 + np.arange(1, grid.size) * 0.6180339887) % 1.0
     return np.unique(np.concatenate([grid, grid[:-1] + offset * np.diff(grid)])).tolist()

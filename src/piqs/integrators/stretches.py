@@ -61,15 +61,19 @@ def stretches(coefficients: Sequence[Callable[[float], float] | None], times: np
     return found
 
 
+def looked_at(start: float, end: float, times: np.ndarray) -> np.ndarray:
+    """Where coefficients are looked at first: at evenly spaced times, at the outputs, and halfway between these."""
+    outputs = np.unique(times)
+    halfway = 0.5 * (outputs[:-1] + outputs[1:])
+    some = np.concatenate([outputs, halfway])[:: 1 + 2 * outputs.size // _OUTPUTS]
+    return np.unique(np.concatenate([np.linspace(start, end, _EVEN + 1), some]))
+
+
 def _changing(
     f: Callable[[float], float], start: float, end: float, times: np.ndarray
 ) -> list[tuple[float, float]]:
     """Where one coefficient changes, as intervals."""
-    outputs = np.unique(times)
-    halfway = 0.5 * (outputs[:-1] + outputs[1:])
-    some = np.concatenate([outputs, halfway])[:: 1 + 2 * outputs.size // _OUTPUTS]
-    t = np.unique(np.concatenate([np.linspace(start, end, _EVEN + 1), some]))
-    value = {s: f(s) for s in t.tolist()}
+    value = {s: f(s) for s in looked_at(start, end, times).tolist()}
     _refine(f, value, (end - start) * _EDGE)
     t = np.array(sorted(value))
     y = np.array([value[s] for s in t.tolist()])

@@ -77,6 +77,11 @@ def dissipator(
     return Term(sp.csc_array(drift), matrices, weights, None, coefficient, energies, losses)
 
 
+def kept_apart(t: float) -> float:
+    """The coefficient of a term that is read off beside the generator and takes no part in it."""
+    return 0.0
+
+
 def jumps_alone(
     jumps: Sequence[sp.sparray], weights: Sequence[float], coefficient: Callable[[float], float] | None = None
 ) -> Term:
