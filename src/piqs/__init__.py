@@ -102,9 +102,8 @@ from piqs.plotting import (
     plot_ternary,
 )
 from piqs.solvers import Result, mesolve, steadystate
+from piqs.solvers.coherence import coherence_function_g1, coherence_function_g2
 from piqs.solvers.correlations import (
-    coherence_function_g1,
-    coherence_function_g2,
     correlation_2op_1t,
     correlation_2op_2t,
     correlation_3op_1t,

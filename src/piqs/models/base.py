@@ -14,9 +14,8 @@ from piqs.analysis.sensitivity import Sensitivity, sensitivity
 from piqs.equations import MasterEquation
 from piqs.equations.display import latex
 from piqs.solvers import Result, mesolve, steadystate
+from piqs.solvers.coherence import coherence_function_g1, coherence_function_g2
 from piqs.solvers.correlations import (
-    coherence_function_g1,
-    coherence_function_g2,
     correlation_2op_1t,
     correlation_2op_2t,
     correlation_3op_1t,

@@ -1,36 +1,21 @@
-"""Two-time correlation functions and degrees of coherence, by quantum regression in the reduced space."""
+"""Two-time correlation functions, by quantum regression in the reduced space."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-from qutip import Qobj, QobjEvo, qeye
-from qutip.ui.progressbar import progress_bars
+from qutip import Qobj, QobjEvo
 
 from piqs._checks import choice, finite, flag
-from piqs._checks import matrix as matrix_of
 from piqs._checks import times as checked_times
 from piqs._interrupts import bringing
-from piqs.equations import Observables, read
 from piqs.errors import NotExpressibleError
-from piqs.integrators.base import Problem
-from piqs.integrators.choose import choose
-from piqs.integrators.options import Options
-from piqs.liouville import AssembledGenerator, reduce
-from piqs.liouville.basis import coordinates
 from piqs.solvers import handover
-from piqs.solvers.regression import hermitian_parts
-from piqs.solvers.steady_state import find_steady_state
-from piqs.solvers.time_evolution import evolve
+from piqs.solvers.two_times import TwoTimes, read_delays
 
 __all__ = [
-    "coherence_function_g1",
-    "coherence_function_g2",
     "correlation_2op_1t",
     "correlation_2op_2t",
     "correlation_3op_1t",
@@ -376,106 +361,6 @@ def correlation_4op_2t(
     )
 
 
-@bringing()
-def coherence_function_g1(
-    H: Any,
-    state0: Qobj | None,
-    taulist: Any,
-    c_ops: Any,
-    a_op: Any,
-    solver: str = "me",
-    args: dict[str, Any] | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""First-order degree of coherence.
-
-    .. math:: g^{(1)}(\tau) = \frac{\langle A^\dagger(\tau) A(0)\rangle}
-              {\sqrt{\langle A^\dagger A\rangle(\tau)\, \langle A^\dagger A\rangle(0)}}
-
-    Parameters
-    ----------
-    H, state0, taulist, c_ops, solver, args, options
-        As in `correlation_2op_1t`.
-    a_op : Qobj or QobjEvo
-        A.
-
-    Returns
-    -------
-    g1, G1 : ndarray of complex128, shape (T,)
-        Normalised and not. (QuTiP 5.3 divides by :math:`\langle A^\dagger A\rangle(0)` at all delays, against its own
-        formula; the two agree in a steady state.)
-
-    Raises
-    ------
-    ValueError
-        Where :math:`\langle A^\dagger A\rangle` vanishes, and as in `correlation_2op_1t`.
-
-    Examples
-    --------
-    The light of a single decaying atom is coherent to first order.
-
-    >>> import numpy as np
-    >>> import qutip
-    >>> from piqs import coherence_function_g1
-    >>> sm = qutip.sigmam()
-    >>> g1, G1 = coherence_function_g1(0 * sm, qutip.basis(2, 0), [0.0, 1.0], [sm], sm)
-    >>> np.allclose(g1, 1, atol=1e-6), np.allclose(G1, np.exp([0, -0.5]), atol=1e-6)
-    (True, True)
-    """
-    delays, first = _delays(taulist)
-    G1, n = _coherence(H, state0, delays, c_ops, a_op, 1, solver, args, options)
-    return (G1 / np.sqrt(n * n[0]))[first:], G1[first:]
-
-
-@bringing()
-def coherence_function_g2(
-    H: Any,
-    state0: Qobj | None,
-    taulist: Any,
-    c_ops: Any,
-    a_op: Any,
-    solver: str = "me",
-    args: dict[str, Any] | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""Second-order degree of coherence.
-
-    .. math:: g^{(2)}(\tau) = \frac{\langle A^\dagger(0) A^\dagger(\tau) A(\tau) A(0)\rangle}
-              {\langle A^\dagger A\rangle(\tau)\, \langle A^\dagger A\rangle(0)}
-
-    Parameters
-    ----------
-    H, state0, taulist, c_ops, solver, args, options
-        As in `correlation_2op_1t`.
-    a_op : Qobj or QobjEvo
-        A.
-
-    Returns
-    -------
-    g2, G2 : ndarray of complex128, shape (T,)
-        Normalised and not.
-
-    Raises
-    ------
-    ValueError
-        Where :math:`\langle A^\dagger A\rangle` vanishes, and as in `correlation_2op_1t`.
-
-    Examples
-    --------
-    N inverted atoms: g2(0) = 2 - 2/N for their collective emission.
-
-    >>> from piqs import Dicke, coherence_function_g2, excited, jspin
-    >>> N = 10
-    >>> atoms = Dicke(N, collective_emission=1.0)
-    >>> g2, G2 = coherence_function_g2(0 * jspin(N, "z"), excited(N), [0.0], atoms.jump_operators(), jspin(N, "-"))
-    >>> round(float(g2[0].real), 12)
-    1.8
-    """
-    delays, first = _delays(taulist)
-    G2, n = _coherence(H, state0, delays, c_ops, a_op, 2, solver, args, options)
-    return (G2 / (n * n[0]))[first:], G2[first:]
-
-
 def _one_time(
     H: Any,
     state0: Qobj | None,
@@ -505,166 +390,14 @@ def _two_times(
     max_t_plus_tau: float | None = None,
 ) -> np.ndarray:
     """<A(t) B(t+tau) C(t)>, by QuTiP where the equation is none of this package's."""
-    delays, first = _delays(taulist)
+    delays, first = read_delays(taulist)
     starts = checked_times([0.0] if tlist is None else tlist, "tlist")
     unlimited = max_t_plus_tau is None or (isinstance(max_t_plus_tau, float) and max_t_plus_tau == np.inf)
     last = np.inf if unlimited else finite(max_t_plus_tau, "max_t_plus_tau")
     try:
-        problem = _Regression(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
+        problem = TwoTimes(H, c_ops, solver, args, options, np.append(starts, starts[-1] + delays[-1]))
     except NotExpressibleError as reason:
         return handover.correlation(reason, H, state0, starts, delays, c_ops, operators, args, options, last)[
             :, first:
         ]
     return problem.rows(state0, starts, delays, operators, names, last)[:, first:]
-
-
-def _coherence(
-    H: Any,
-    state0: Qobj | None,
-    delays: np.ndarray,
-    c_ops: Any,
-    a_op: Any,
-    order: int,
-    solver: str,
-    args: dict[str, Any] | None,
-    options: Mapping[str, Any] | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The correlation function of this order, not normalised, and <A^+ A> at all delays."""
-    a = a_op
-    names = ("", "a_op", "a_op") if order == 1 else ("a_op", "a_op", "a_op")
-
-    def operators() -> tuple[Any, Any, Any]:
-        return (None, a.dag(), a) if order == 1 else (a.dag(), a.dag() * a, a)
-
-    try:
-        problem = _Regression(H, c_ops, solver, args, options, delays)
-    except NotExpressibleError as reason:
-        G = handover.correlation(
-            reason, H, state0, delays[:1], delays, c_ops, operators(), args, options, np.inf
-        )[0]
-        n = handover.expectation(reason, H, state0, delays, c_ops, a.dag() * a, args, options)
-    else:
-        a = problem.equation.operator(a_op, "a_op")
-        G = problem.rows(state0, delays[:1], delays, operators(), names)[0]
-        n = problem.intensity(state0, delays, a)
-    if np.any(n <= 0.0):
-        raise ValueError(
-            f"a_op: <A^+ A> = {n[n <= 0][0]:.3g} at delay {delays[n <= 0][0]:.6g}, so that the degree of coherence is not "
-            "defined there; choose another state0, or end taulist before the emission does"
-        )
-    return G, n
-
-
-class _Regression:
-    """One master equation, from whose states correlations are taken."""
-
-    def __init__(
-        self,
-        H: Any,
-        c_ops: Any,
-        solver: str,
-        args: dict[str, Any] | None,
-        options: Mapping[str, Any] | None,
-        times: np.ndarray,
-    ) -> None:
-        choice(solver, "solver", ("me", "es"))
-        self.settings = Options.read(options)
-        self.equation = read(H, c_ops, args, times)
-        self._generators: dict[bytes, AssembledGenerator] = {}
-
-    def rows(
-        self,
-        state0: Qobj | None,
-        starts: np.ndarray,
-        delays: np.ndarray,
-        operators: tuple[Any, Any, Any],
-        names: tuple[str, str, str],
-        last: float = np.inf,
-    ) -> np.ndarray:
-        """<A(t) B(t+tau) C(t)>, one row for each t; None stands for the identity."""
-        equation = self.equation
-        A, B, C = (
-            None if op is None else equation.operator(op, name)
-            for op, name in zip(operators, names, strict=True)
-        )
-        observable = equation.observables({"B": qeye(equation.dims[0]) if B is None else B})
-        read_keys = observable.keys()
-        states = self.states(state0, starts)
-        bar = progress_bars[self.settings.progress_bar](starts.size, **self.settings.progress_kwargs)
-        out = np.zeros((starts.size, delays.size), dtype=complex)
-        for row, t in enumerate(starts):
-            matrix = states[row if len(states) > 1 else 0]
-            matrix = matrix if C is None else _at(C, t) @ matrix
-            matrix = matrix if A is None else matrix @ _at(A, t)
-            times = t + delays[t + delays <= last]
-            if times.size:
-                out[row, : times.size] = self._row(matrix, times, observable, read_keys)
-            bar.update()
-        bar.finished()
-        return out
-
-    def _row(
-        self, matrix: sp.csr_array, times: np.ndarray, observable: Observables, read_keys: np.ndarray
-    ) -> np.ndarray:
-        """Tr[B X(t + tau)] of one operator X."""
-        total = np.zeros(times.size, dtype=complex)
-        for factor, part in hermitian_parts(matrix):
-            seeds = coordinates(part)[0]
-            generator = self._generators.get(seeds.tobytes())
-            if generator is None:
-                generator = reduce(self.equation.lindbladian, seeds, read_keys)
-                self._generators = {seeds.tobytes(): generator}
-            if generator.n == 0:
-                continue
-            problem = Problem(
-                generator,
-                generator.pack(part),
-                times,
-                observable.matrix(generator),
-                self.settings.rtol,
-                self.settings.atol,
-                self.settings.max_step,
-            )
-            evolution = choose(self.settings.integrator, problem).integrator
-            evolution.solve()
-            total += factor * observable.combine(times, evolution.values)["B"]
-        return total
-
-    def states(self, state0: Qobj | None, starts: np.ndarray) -> list[sp.csr_array]:
-        """Density matrices at the times t; a single one where it stays the same."""
-        if state0 is None:
-            return [self.steady]
-        rho = self.equation.density_matrix(state0, "state0")
-        if starts.size == 1:
-            return [rho]
-        quiet = replace(self.settings, store_states=True, progress_bar="")
-        result = evolve(self.equation, rho, starts, None, quiet)
-        return [matrix_of(state, "state0") for state in result.states]
-
-    @cached_property
-    def steady(self) -> sp.csr_array:
-        """The steady state, found once."""
-        return matrix_of(find_steady_state(self.equation)[0], "the steady state")
-
-    def intensity(self, state0: Qobj | None, delays: np.ndarray, a: Qobj | QobjEvo) -> np.ndarray:
-        """<A^+ A> at all delays."""
-        rho = self.states(state0, delays[:1])[0]
-        quiet = replace(self.settings, store_states=False, progress_bar="")
-        times = delays[:1] if state0 is None else delays
-        n = np.real(evolve(self.equation, rho, times, [a.dag() * a], quiet).expect[0])
-        return np.broadcast_to(n, delays.shape)
-
-
-def _at(op: Qobj | QobjEvo, t: float) -> sp.csr_array:
-    """The matrix of an operator at a time."""
-    return matrix_of(op(t) if isinstance(op, QobjEvo) else op, "operator")
-
-
-def _delays(taulist: Any) -> tuple[np.ndarray, int]:
-    """Delays that start from zero, and the position of the first one asked for."""
-    delays = checked_times(taulist, "taulist")
-    if delays[0] < 0.0:
-        raise ValueError(
-            f"taulist must not be negative, got {delays[0]!r}; exchange the operators (reverse=True) instead"
-        )
-    return (delays, 0) if delays[0] == 0.0 else (np.concatenate([[0.0], delays]), 1)
