@@ -7,7 +7,8 @@ import scipy.linalg as la
 from scipy.stats import binom, poisson
 
 import piqs
-from piqs import Composite, Dicke, Mode, counting_statistics, excited, jspin
+from exact_counting import cumulants, network
+from piqs import AccuracyWarning, Composite, Dicke, Mode, counting_statistics, excited, jspin
 
 SM = qutip.sigmam()
 
@@ -186,6 +187,89 @@ def test_counts_of_a_burst_agree_with_trajectories():
     column = [k for k, name in enumerate(runs.channels) if "collective" in str(name)]
     counts = np.array([np.isin(which, column).sum() for which in runs.col_which])
     assert counts.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / 600))
+
+
+def of_network(size, rates, counted):
+    jumps = [
+        np.sqrt(rate) * qutip.basis(size, to) * qutip.basis(size, origin).dag()
+        for (to, origin), rate in rates.items()
+    ]
+    places = [list(rates).index(jump) for jump in counted]
+    return counting_statistics(0 * qutip.num(size), jumps, counted=places)
+
+
+def honest(errors, estimates, rounding):
+    """At least a third of the error; at most a thousand times it, or rounding."""
+    errors, estimates, rounding = np.broadcast_arrays(errors, estimates, rounding)
+    assert np.all(errors <= 3 * estimates + 1e-3 * rounding)
+    assert np.all(estimates <= np.maximum(1000 * errors, 100 * rounding))
+
+
+@pytest.mark.parametrize("slow", [1.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("structure", ["ring", "two pairs"])
+def test_error_estimates_of_cumulants_against_exact_arithmetic(slow, structure):
+    # in two pairs of states linked by a slow rate k, cumulant n grows as k^(1-n): so does what rounding does to it
+    rates, counted = {
+        "ring": ({(1, 0): 1.0, (2, 1): 0.3, (3, 2): slow, (0, 3): 0.7, (0, 1): 0.2}, [(1, 0), (3, 2)]),
+        "two pairs": (
+            {(1, 0): 1.0, (0, 1): 0.3, (3, 2): 0.6, (2, 3): 0.7, (2, 1): 0.3 * slow, (1, 2): 0.5 * slow},
+            [(1, 0)],
+        ),
+    }[structure]
+    stats = of_network(4, rates, counted)
+    exact = np.array(cumulants(*network(4, rates, counted), [1] * 4, 4), dtype=float)
+    condition = stats.stats["condition"]
+    errors = np.abs(stats.cumulants - exact)
+    honest(
+        errors,
+        stats.stats["error estimate"],
+        1e-15 * np.abs(exact) * (condition if structure == "two pairs" else 10),
+    )
+    assert stats.stats["error estimate"] == pytest.approx(0, abs=1e-8 * np.abs(exact).max())
+
+
+def test_uncertain_cumulants_are_a_warning():
+    rates = {(1, 0): 1.0, (0, 1): 0.3, (3, 2): 0.6, (2, 3): 0.7, (2, 1): 3e-10, (1, 2): 5e-10}
+    stats = of_network(4, rates, [(1, 0)])
+    with pytest.warns(AccuracyWarning, match="the cumulant .* second steady state that is near"):
+        found = stats.cumulants
+    exact = np.array(cumulants(*network(4, rates, [(1, 0)]), [1] * 4, 4), dtype=float)
+    honest(
+        np.abs(found - exact), stats.stats["error estimate"], 1e-15 * np.abs(exact) * stats.stats["condition"]
+    )
+
+
+@pytest.mark.parametrize("slow", [1.0, 1e-4, 1e-8])
+def test_error_estimates_of_generating_functions(slow):
+    # an emitter that is pumped slowly: 2 lambda = -(a + b) + sqrt((a + b)^2 + 4ab (e^s - 1)), put so that nothing cancels
+    stats = counting_statistics(0 * qutip.sigmaz(), [SM, np.sqrt(slow) * SM.dag()], counted=0)
+    s = np.array([-2.0, -1e-3, 1e-6, 0.5])
+    grown, total = 4 * slow * np.expm1(s), 1 + slow
+    exact = grown / (2 * (total + np.sqrt(total**2 + grown)))
+    found, info = stats.scgf(s, info=True)
+    honest(np.abs(found - exact), info["error estimate"], 1e-16 + 1e-15 * np.abs(exact))
+
+
+def test_error_estimates_at_finite_times():
+    N, times = 30, np.array([0.1, 0.7, 2.5])
+    stats = counting_statistics(Dicke(N, emission=1.0), counted="emission")
+    q = 1 - np.exp(-times)
+    mean, variance, info = stats.moments(excited(N), times, info=True)
+    for found, exact, estimate in zip(
+        (mean, variance), (N * q, N * q * (1 - q)), info["error estimate"], strict=True
+    ):
+        honest(np.abs(found - exact).max(), estimate, 1e-11 * N)
+    found, info = stats.mandel_q(times, excited(N), info=True)
+    honest(np.abs(found + q), info["error estimate"], 1e-11 * N)
+    counts = stats.distribution(excited(N), times)
+    exact = [binom(N, p).pmf(counts.n) for p in q]
+    honest(np.abs(counts.p - exact).max(), counts.error, 1e-10)
+    # resonance fluorescence, H. Carmichael et al., Phys. Rev. A 39, 1200 (1989)
+    rabi, tau = 3.0, np.linspace(0, 5, 21)
+    mu = np.sqrt(rabi**2 - 0.25)
+    exact = rabi**2 * np.exp(-tau / 2) * (1 - np.cos(mu * tau)) / (2 * mu**2)
+    found, info = resonance_fluorescence(rabi).waiting_time(tau, info=True)
+    honest(np.abs(found - exact).max(), info["error estimate"], 1e-12)
 
 
 def test_bad_input():

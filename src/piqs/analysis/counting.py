@@ -8,27 +8,22 @@ C. Flindt, T. Novotny, A. Braggio and A.-P. Jauho, Phys. Rev. B 82, 155407 (2010
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.linalg as la
 import scipy.sparse as sp
-import scipy.sparse.linalg as sla
 from qutip import Qobj
 from scipy.optimize import brentq
 
 from piqs import _checks
 from piqs._interrupts import bringing, methods_bringing
+from piqs.analysis.accuracy import error_of, warn_if_uncertain
 from piqs.analysis.parameters import numbers_by_channel
-from piqs.analysis.pseudo_inverse import PseudoInverse
+from piqs.analysis.tilted import Cumulants, Tilted
 from piqs.equations import Channel, MasterEquation, read
-from piqs.errors import ConvergenceError
 from piqs.integrators.base import Problem
 from piqs.integrators.choose import choose
-from piqs.linear.factors import Factors
 from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, diagonal_keys
 from piqs.liouville.coupled import CoupledGenerator
@@ -37,8 +32,6 @@ from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["CountDistribution", "CountingStatistics", "counting_statistics"]
 
-# Up to this many unknowns an eigenvalue is found densely.
-_DENSE = 300
 # Counting fields beyond this change a rate by more than a double can tell from infinity.
 _LARGEST_FIELD = 30.0
 # Probability that may lie beyond the counts computed.
@@ -55,7 +48,7 @@ class CountDistribution(NamedTuple):
     p : float64 array (M,) or (T, M)
         Their probabilities, one row for each time.
     error : float
-        Probability at the ends of the range, of the size of what lies beyond it.
+        Probability at the ends of the range, of the size of what lies beyond it, and the error estimate of the evolution.
     """
 
     n: np.ndarray
@@ -160,21 +153,28 @@ class CountingStatistics:
         )
 
     @cached_property
-    def _steady(self) -> tuple[AssembledGenerator, sp.csr_array, list[sp.csr_array], np.ndarray]:
-        """Generator, L, the jumps and the steady state, on all that populations reach."""
+    def _steady(self) -> Tilted:
+        """The tilted generator about the steady state, on all that populations reach."""
         rho = _checks.matrix(find_steady_state(self.equation)[0], "the steady state")
         generator, L, jumps = self._reduced()
-        return generator, L, jumps, generator.pack(rho)
+        return Tilted(generator, L, jumps, list(self.weights.values()), generator.pack(rho))
 
-    def _power(self, jumps: Sequence[sp.csr_array], k: int) -> sp.csr_array:
-        """Derivative number k of the tilted generator at s = 0, sum_c w_c^k J_c."""
-        parts = [w**k * J for w, J in zip(self.weights.values(), jumps, strict=True)]
-        return sp.csr_array(sum(parts[1:], parts[0]))
+    @cached_property
+    def _cumulants(self) -> Cumulants:
+        found = self._steady.cumulants(self.order)
+        warn_if_uncertain("the cumulant", found.errors, found.values, found.terms)
+        return found
 
-    def _tilted(self, s: float) -> sp.csr_array:
-        _, L, jumps, _ = self._steady
-        parts = [np.expm1(s * w) * J for w, J in zip(self.weights.values(), jumps, strict=True)]
-        return sp.csr_array(sum(parts, L))
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Of the cumulants: "error estimate", float64 (order,), what is left of each equation times what it moves; the
+        "condition" of the generator; "unknowns".
+        """
+        return {
+            "error estimate": self._cumulants.errors,
+            "condition": self._cumulants.condition,
+            "unknowns": self._steady.generator.n,
+        }
 
     @cached_property
     def cumulants(self) -> np.ndarray:
@@ -183,23 +183,10 @@ class CountingStatistics:
         .. math:: c_n = \sum_{k=1}^n \binom nk \mathrm{Tr}[\mathcal{L}^{(k)}\rho_{n-k}], \qquad
                   \mathcal{L}\rho_n = \sum_{k=1}^n \binom nk (c_k - \mathcal{L}^{(k)})\rho_{n-k}, \quad \mathrm{Tr}\rho_n = 0
 
-        with :math:`\mathcal{L}^{(k)} = \sum_c w_c^k\mathcal{J}_c`: one factorisation, and one solve for each order.
+        with :math:`\mathcal{L}^{(k)} = \sum_c w_c^k\mathcal{J}_c`: one factorisation, and two solves for each order, of which one
+        is for the error estimate (see `stats`). An estimate above a millionth of a cumulant is an `AccuracyWarning`.
         """
-        generator, L, jumps, x = self._steady
-        trace = generator.trace
-        inverse = PseudoInverse(L, trace, x)
-        # The steady state to the last digit: its error would grow from order to order.
-        x = x - inverse.solve(L @ x)
-        powers = [self._power(jumps, k) for k in range(1, self.order + 1)]
-        states = [x]
-        found: list[float] = []
-        for n in range(1, self.order + 1):
-            fed = [comb(n, k) * (powers[k - 1] @ states[n - k]) for k in range(1, n + 1)]
-            found.append(float(trace @ np.sum(fed, axis=0)))
-            if n < self.order:
-                source = np.sum([comb(n, k) * found[k - 1] * states[n - k] for k in range(1, n + 1)], axis=0)
-                states.append(inverse.solve(source - np.sum(fed, axis=0)))
-        return np.array(found)
+        return self._cumulants.values
 
     @property
     def fano(self) -> float:
@@ -208,68 +195,42 @@ class CountingStatistics:
             raise ValueError("order must be at least 2 for the Fano factor")
         return float(self.cumulants[1] / self.cumulants[0])
 
-    def scgf(self, s: Any) -> Any:
+    def scgf(self, s: Any, info: bool = False) -> Any:
         r"""Scaled cumulant generating function, the eigenvalue of :math:`\mathcal{L}_s` with the largest real part.
 
         Parameters
         ----------
         s : float or array_like
             Real counting fields.
+        info : bool, default False
+            Also return a dictionary with "error estimate", for each field what is left of the eigenvector's equation times the
+            condition of the eigenvalue.
 
         Returns
         -------
         float or ndarray of float64
-            In inverse time.
+            In inverse time; with `info`, a pair.
+
+        Raises
+        ------
+        ValueError
+            If a field is not finite.
+        ConvergenceError
+            If an eigenvector is not found.
+
+        Warns
+        -----
+        AccuracyWarning
+            If an estimate exceeds a millionth of the value.
         """
         fields = np.asarray(s, dtype=float)
         if not np.all(np.isfinite(fields)):
             raise ValueError(f"s must be finite, got {fields[~np.isfinite(fields)][0]}")
-        values = np.array([self._dominant(float(field))[0] for field in fields.ravel()])
-        return float(values[0]) if fields.ndim == 0 else values.reshape(fields.shape)
-
-    def _dominant(self, s: float) -> tuple[float, float]:
-        """The dominant eigenvalue of the tilted generator, which is real, and its derivative by s."""
-        M = self._tilted(s)
-        _, _, jumps, x = self._steady
-        slope_parts = [w * np.exp(s * w) * J for w, J in zip(self.weights.values(), jumps, strict=True)]
-        slope = sp.csr_array(sum(slope_parts[1:], slope_parts[0]))
-        if M.shape[0] <= _DENSE:
-            values, left, right = la.eig(M.toarray(), left=True)
-            top = int(np.argmax(values.real))
-            value, bra, ket = values[top], left[:, top].conj(), right[:, top]
-        else:
-            value, bra, ket = self._dominant_sparse(M, x)
-        scale = max(float(abs(M).max()), 1e-300)
-        if abs(value.imag) > 1e-8 * scale:
-            raise ConvergenceError(
-                f"the dominant eigenvalue at s = {s:g} came out complex, {value}; change s slightly"
-            )
-        return float(value.real), float(((bra @ (slope @ ket)) / (bra @ ket)).real)
-
-    def _dominant_sparse(self, M: sp.csr_array, start: np.ndarray) -> tuple[complex, np.ndarray, np.ndarray]:
-        """By inversion about a bound from above, to which no eigenvalue is nearer than the dominant one.
-
-        The tilted generator is positive, so its dominant eigenvalue is real, and at most the largest eigenvalue of what its
-        adjoint makes of the identity.
-        """
-        generator = self._steady[0]
-        grown = generator.unpack(generator.trace @ M)
-        bound = float(abs(grown).sum(axis=1).max(initial=0.0)) if grown.nnz else 0.0
-        shift = bound + 1e-6 * float(abs(M).max())
-        pair = []
-        for matrix in (M, sp.csr_array(M.T)):
-            lu = Factors(matrix - shift * sp.eye_array(matrix.shape[0], format="csr"))
-            inverse = sla.LinearOperator(matrix.shape, matvec=lu.solve, dtype=float)
-            values, vectors = sla.eigs(
-                matrix, k=1, sigma=shift, OPinv=inverse, v0=start + 1e-3 * generator.trace
-            )
-            residual = np.linalg.norm(matrix @ vectors[:, 0] - values[0] * vectors[:, 0])
-            if residual > 1e-9 * float(abs(M).max()):
-                raise ConvergenceError(
-                    f"the dominant eigenvalue has a residual of {residual:.2g}; try a smaller |s|"
-                )
-            pair.append((values[0], vectors[:, 0]))
-        return pair[0][0], pair[1][1], pair[0][1]
+        found = [self._steady.dominant(float(field)) for field in fields.ravel()]
+        values, slopes, errors = (np.array(part).reshape(fields.shape) for part in zip(*found, strict=True))
+        # Close to s = 0 the value vanishes, and the rate of counts is what it is held against.
+        warn_if_uncertain("the scaled cumulant generating function", errors, values, np.abs(slopes))
+        return _answer(values, errors, info)
 
     def rate_function(self, current: Any) -> Any:
         r"""Rate function of the current I = n/t, :math:`\max_s [s I - \lambda(s)]`: its probability falls as exp(-t times this).
@@ -291,7 +252,8 @@ class CountingStatistics:
     def _legendre(self, current: float) -> float:
         if not np.isfinite(current):
             raise ValueError(f"current must be finite, got {current}")
-        excess = lambda s: self._dominant(s)[1] - current  # noqa: E731
+        at = self._steady.dominant
+        excess = lambda s: at(s).slope - current  # noqa: E731
         mean = float(self.cumulants[0])
         if abs(current - mean) <= 1e-10 * max(abs(mean), abs(current)):
             return 0.0
@@ -299,14 +261,14 @@ class CountingStatistics:
         while excess(end) * end < 0.0:
             if abs(end) >= _LARGEST_FIELD:
                 # The supremum lies beyond every field: the current is at the edge of what is possible, or past it.
-                at_edge = end * current - self._dominant(end)[0]
-                before = 0.5 * end * current - self._dominant(0.5 * end)[0]
+                at_edge = end * current - at(end).value
+                before = 0.5 * end * current - at(0.5 * end).value
                 return float(at_edge) if at_edge - before < 1e-6 * abs(at_edge) else np.inf
             end *= 2.0
         s = float(brentq(excess, 0.0, end, xtol=1e-12))
-        return s * current - self._dominant(s)[0]
+        return s * current - at(s).value
 
-    def moments(self, rho0: Qobj, t: Any) -> tuple[Any, Any]:
+    def moments(self, rho0: Qobj, t: Any, info: bool = False) -> tuple[Any, ...]:
         r"""Mean and variance of the count after a time t.
 
         Parameters
@@ -315,31 +277,41 @@ class CountingStatistics:
             State at time zero.
         t : float or array_like (T,)
             Times, not decreasing.
+        info : bool, default False
+            Also return a dictionary with "error estimate", a pair for mean and variance, the largest over the times.
 
         Returns
         -------
         mean, variance : float or ndarray of float64
+            With `info` the dictionary is a third.
         """
         times, scalar = _times_from_zero(t)
         rho = self.equation.density_matrix(rho0)
-        generator, L, jumps = self._reduced(rho)
-        first, second = self._power(jumps, 1), self._power(jumps, 2)
+        tilted = self._tilted_from(rho)
+        generator, first, second = tilted.generator, tilted.power(1), tilted.power(2)
         # x_k' = sum_l binom(k, l) L^(l) x_(k-l): derivatives of the tilted state by s at zero.
         coupled = CoupledGenerator(
             [
-                (np.eye(3), L, None),
+                (np.eye(3), tilted.L, None),
                 (np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0]]), first, None),
                 (np.array([[0, 0, 0], [0, 0, 0], [1, 0, 0]]), second, None),
             ]
         )
         rows = sp.kron(sp.eye_array(3), sp.csr_array(generator.trace[None, :]), format="csr")
-        x0 = np.concatenate([generator.pack(rho), np.zeros(2 * generator.n)])
-        values = _evolved(coupled, x0, times, sp.csr_array(rows))
+        x0 = np.concatenate([tilted.x, np.zeros(2 * generator.n)])
+        values, error = _evolved(coupled, x0, times, sp.csr_array(rows))
         mean = values[:, 1]
         variance = values[:, 2] - mean**2
-        return (float(mean[-1]), float(variance[-1])) if scalar else (mean[1:], variance[1:])
+        found = (float(mean[-1]), float(variance[-1])) if scalar else (mean[1:], variance[1:])
+        errors = (error, (1.0 + 2.0 * float(np.abs(mean).max())) * error)
+        return (*found, {"error estimate": errors}) if info else found
 
-    def mandel_q(self, t: Any, rho0: Qobj | None = None) -> Any:
+    def _tilted_from(self, rho: sp.csr_array) -> Tilted:
+        """The tilted generator on what a density matrix reaches, with it as the state."""
+        generator, L, jumps = self._reduced(rho)
+        return Tilted(generator, L, jumps, list(self.weights.values()), generator.pack(rho))
+
+    def mandel_q(self, t: Any, rho0: Qobj | None = None, info: bool = False) -> Any:
         r"""Mandel's parameter of the count after a time t, :math:`Q = \mathrm{Var}(n)/\langle n\rangle - 1`.
 
         Parameters
@@ -348,18 +320,24 @@ class CountingStatistics:
             Times, positive and not decreasing.
         rho0 : Qobj, optional
             State at time zero; the steady state by default.
+        info : bool, default False
+            Also return a dictionary with "error estimate", for each time.
 
         Returns
         -------
         float or ndarray of float64
+            With `info`, a pair.
         """
         start = find_steady_state(self.equation)[0] if rho0 is None else rho0
-        mean, variance = self.moments(start, t)
+        mean, variance, known = self.moments(start, t, info=True)
         if np.any(np.asarray(mean) == 0.0):
             raise ValueError("t must be positive, and something must be counted: the mean count is zero")
-        return variance / mean - 1.0
+        of_mean, of_variance = known["error estimate"]
+        q = np.asarray(variance / mean - 1.0)
+        errors = (of_variance + np.abs(q + 1.0) * of_mean) / np.abs(mean)
+        return _answer(q, np.asarray(errors), info)
 
-    def waiting_time(self, tau: Any) -> np.ndarray:
+    def waiting_time(self, tau: Any, info: bool = False) -> Any:
         r"""Distribution of the time between two counted jumps in the steady state.
 
         .. math:: w(\tau) = \frac{\mathrm{Tr}[\mathcal{J} e^{(\mathcal{L} - \mathcal{J})\tau}\mathcal{J}\rho]}
@@ -369,22 +347,42 @@ class CountingStatistics:
         ----------
         tau : array_like (T,)
             Times, not decreasing.
+        info : bool, default False
+            Also return a dictionary with "error estimate", the largest over the times: that of the evolution and that of the
+            steady state.
 
         Returns
         -------
         ndarray of float64, shape (T,)
-            In inverse time; weights do not enter.
+            In inverse time; weights do not enter. With `info`, a pair.
+
+        Raises
+        ------
+        ValueError
+            If there are no jumps in the steady state.
+
+        Warns
+        -----
+        AccuracyWarning
+            If the estimate exceeds a millionth of the largest value.
         """
         times, _ = _times_from_zero(tau)
-        generator, L, jumps, x = self._steady
-        J = sp.csr_array(sum(jumps[1:], jumps[0]))
+        tilted = self._steady
+        generator, J = tilted.generator, tilted.every_jump
+        x, of_state = tilted.refined
         after = J @ x
         rate = float(generator.trace @ after)
         if rate <= 0.0:
             raise ValueError(f"counted: the channels {list(self.weights)} make no jumps in the steady state")
-        quiet = CoupledGenerator([(np.eye(1), L, None), (-np.eye(1), J, None)])
-        row = sp.csr_array((generator.trace @ J)[None, :])
-        return _evolved(quiet, after / rate, times, row)[1:, 0]
+        quiet = CoupledGenerator([(np.eye(1), tilted.L, None), (-np.eye(1), J, None)])
+        row = np.asarray(generator.trace @ J)
+        values, error = _evolved(quiet, after / rate, times, sp.csr_array(row[None, :]))
+        # The largest rate of jumps, which the trace norm of an error is multiplied by.
+        largest = float(abs(generator.unpack(row)).sum(axis=1).max())
+        error = largest * (error + 2.0 * largest / rate * of_state)
+        found = values[1:, 0]
+        warn_if_uncertain("the distribution of waiting times", error, np.abs(found).max(initial=0.0))
+        return (found, {"error estimate": error}) if info else found
 
     def distribution(self, rho0: Qobj, t: Any) -> CountDistribution:
         r"""Probabilities of counts after a time t.
@@ -401,12 +399,18 @@ class CountingStatistics:
         Returns
         -------
         CountDistribution
-            ``n``, ``p`` and the probability ``error`` at the ends of the range, which is widened until it is below 1e-10.
+            ``n``, ``p`` and their ``error``: the probability at the ends of the range, which is widened until that is below
+            1e-10, and the error estimate of the evolution.
 
         Raises
         ------
         ValueError
             If a weight is no whole number.
+
+        Warns
+        -----
+        AccuracyWarning
+            If the error exceeds a millionth.
         """
         if any(not float(w).is_integer() for w in self.weights.values()):
             raise ValueError(f"weights must be whole numbers for a distribution, got {self.weights}")
@@ -419,32 +423,34 @@ class CountingStatistics:
             size *= 2
         while True:
             n = low + np.arange(size)
-            p = self._fourier(rho0, times, n)
+            p, error = self._fourier(rho0, times, n)
             ends = p[:, -2:] if low == 0 else np.hstack([p[:, :2], p[:, -2:]])
-            error = float(np.abs(ends).max())
-            if error <= _CUT_OFF or size >= 2**16:
-                return CountDistribution(n, p[0] if scalar else p, error)
+            beyond = float(np.abs(ends).max())
+            if beyond <= _CUT_OFF or size >= 2**16:
+                warn_if_uncertain("the distribution of counts", beyond + error, 1.0)
+                return CountDistribution(n, p[0] if scalar else p, beyond + error)
             low, size = (0 if low == 0 else low - size // 2), 2 * size
 
-    def _fourier(self, rho0: Qobj, times: np.ndarray, n: np.ndarray) -> np.ndarray:
-        """P(n) from the characteristic function at as many points of the unit circle."""
-        rho = self.equation.density_matrix(rho0)
-        generator, L, jumps = self._reduced(rho)
-        x0 = np.concatenate([generator.pack(rho), np.zeros(generator.n)])
-        rows = sp.csr_array(sp.kron(sp.eye_array(2), sp.csr_array(generator.trace[None, :]), format="csr"))
-        size = n.size
+    def _fourier(self, rho0: Qobj, times: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, float]:
+        """P(n) from the characteristic function at as many points of the unit circle, and its error."""
+        tilted = self._tilted_from(self.equation.density_matrix(rho0))
+        x0 = np.concatenate([tilted.x, np.zeros(tilted.x.size)])
+        trace = sp.csr_array(tilted.generator.trace[None, :])
+        rows = sp.csr_array(sp.kron(sp.eye_array(2), trace, format="csr"))
+        size, largest = n.size, 0.0
         characteristic = np.ones((times.size - 1, size), dtype=complex)
         for k in range(1, size // 2 + 1):
             chi = 2.0 * np.pi * k / size
-            terms = [(np.eye(2), L, None)]
-            for w, J in zip(self.weights.values(), jumps, strict=True):
+            terms = [(np.eye(2), tilted.L, None)]
+            for w, J in zip(tilted.weights, tilted.jumps, strict=True):
                 z = np.exp(1j * chi * w) - 1.0
                 terms.append((np.array([[z.real, -z.imag], [z.imag, z.real]]), J, None))
-            values = _evolved(CoupledGenerator(terms), x0, times, rows)[1:]
-            characteristic[:, k] = values[:, 0] + 1j * values[:, 1]
+            values, error = _evolved(CoupledGenerator(terms), x0, times, rows)
+            characteristic[:, k] = values[1:, 0] + 1j * values[1:, 1]
             characteristic[:, -k] = characteristic[:, k].conj()
+            largest = max(largest, error)
         shifted = characteristic * np.exp(-2j * np.pi * np.arange(size) * n[0] / size)
-        return np.fft.fft(shifted, axis=1).real / size
+        return np.fft.fft(shifted, axis=1).real / size, largest
 
     def __repr__(self) -> str:
         return f"CountingStatistics(counted {self.weights}, order {self.order})"
@@ -452,11 +458,17 @@ class CountingStatistics:
 
 def _evolved(
     generator: CoupledGenerator, x0: np.ndarray, times: np.ndarray, rows: sp.csr_array
-) -> np.ndarray:
-    """Values of some rows along the evolution, to nearly all digits."""
+) -> tuple[np.ndarray, float]:
+    """Values of some rows along the evolution, to nearly all digits, and the error estimate of the states."""
     integrator = choose("auto", Problem(generator, x0, times, rows, rtol=1e-12, atol=1e-14)).integrator
     integrator.solve()
-    return integrator.values
+    return integrator.values, error_of(integrator)
+
+
+def _answer(values: np.ndarray, errors: np.ndarray, info: bool) -> Any:
+    """Numbers, or one where they have no shape, with their errors where these are asked for."""
+    found, uncertain = (values, errors) if values.ndim else (float(values), float(errors))
+    return (found, {"error estimate": uncertain}) if info else found
 
 
 def _order(order: Any) -> int:

@@ -9,13 +9,14 @@ With :math:`z = (i\omega - \mathcal{L})^{-1} X`, :math:`X = B\rho - \langle B\ra
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from piqs import _checks
 from piqs._interrupts import bringing
+from piqs.analysis.accuracy import warn_if_uncertain
 from piqs.analysis.parameters import Parameter, ParametrisedGenerator, stationary_parameters
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.equations import MasterEquation, read
@@ -27,8 +28,10 @@ from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["spectrum_sensitivity"]
 
+# By how much a try of what unsolved equations change may fall short of the worst case.
+_CHANCE = 3.0
 # Residual of a solve, relative to its right-hand side, beyond which an oscillation does not decay.
-_RESIDUAL = 1e-9
+_RESIDUAL = 1e-3
 _EPS = np.finfo(float).eps
 
 
@@ -64,7 +67,8 @@ def spectrum_sensitivity(
     args : dict, optional
         Arguments of coefficient functions (which must be constant).
     info : bool, default False
-        Also return a dictionary with "error estimate" (of the derivatives, the largest) and "unknowns".
+        Also return a dictionary: "error estimate" of the derivatives, float64 (parameters, W), from what is left of the solves
+        and from what the error of the steady state and its derivatives changes; "unknowns".
 
     Returns
     -------
@@ -81,6 +85,11 @@ def spectrum_sensitivity(
         (a ValueError) if the steady state is not unique.
     ResolventError
         (a RuntimeError) if an oscillation at one of the frequencies does not decay.
+
+    Warns
+    -----
+    AccuracyWarning
+        If an error estimate exceeds a millionth of the largest derivative by its parameter.
 
     Examples
     --------
@@ -100,42 +109,73 @@ def spectrum_sensitivity(
     A = _checks.matrix(equation.operator(a_op, "a_op", constant=True), "a_op")
     B = _checks.matrix(equation.operator(b_op, "b_op", constant=True), "b_op")
     parameters = stationary_parameters(equation, wrt, "spectrum")
-    rho, changes = _steady(equation, parameters)
-    sources = [_source(B, rho, rho, (B @ rho).trace())]
-    sources += [_source(B, change, rho, (B @ rho).trace()) for change in changes]
+    state = _steady(equation, parameters)
+    rho, changes = state.rho, state.changes
+    mean = (B @ rho).trace()
+    sources = [_source(B, rho, rho, mean)]
+    sources += [_source(B, change, rho, mean) for change in changes]
     keys = [coordinates(part)[0] for X in sources for _, part in hermitian_parts(X)]
     problem = ParametrisedGenerator(equation, parameters, union(*keys))
-    found = _Bordered(problem, rho, _packed(problem, sources[0]), problem.generator.functional(A))
     own = [_packed(problem, X) for X in sources[1:]]
+    moved, *own_moved = (_packed(problem, X) for X in _moved_sources(B, state, mean))
+    found = _Bordered(problem, rho, _packed(problem, sources[0]), problem.generator.functional(A), moved)
     S = np.empty(frequencies.size)
-    slopes = np.empty((len(parameters), frequencies.size))
-    error = 0.0
+    slopes, errors = np.empty((2, len(parameters), frequencies.size))
     for i, w in enumerate(frequencies):
-        y, z, uncertain = found.solve(float(w))
+        y, z, dz, uncertain = found.solve(float(w))
         S[i] = 2.0 * (found.a @ z).real
         for k, terms in enumerate(problem.derivatives):
-            moved = sum((m @ z for m, _ in terms), np.zeros(z.size)) + own[k]
-            slopes[k, i] = 2.0 * (y @ moved).real
-            error = max(error, 2.0 * uncertain * float(np.linalg.norm(y) * np.linalg.norm(moved)))
+            matrices = [m for m, _ in terms]
+            source = sum((m @ z for m in matrices), np.zeros(z.size)) + own[k]
+            slopes[k, i] = 2.0 * (y @ source).real
+            of_state = y @ (sum((m @ dz for m in matrices), np.zeros(z.size)) + own_moved[k])
+            errors[k, i] = 2.0 * uncertain * float(np.linalg.norm(y) * np.linalg.norm(source))
+            errors[k, i] += 2.0 * _CHANCE * abs(of_state)
+    for parameter, error, slope in zip(parameters, errors, slopes, strict=True):
+        largest = float(np.abs(slope).max())
+        warn_if_uncertain(
+            f"the derivative of the spectrum by {parameter.label!r}", error.max(), largest, np.abs(S).max()
+        )
     derivatives = {p.label: slopes[k] for k, p in enumerate(parameters)}
-    if not info:
-        return S, derivatives
-    return S, derivatives, {"error estimate": error, "unknowns": problem.generator.n}
+    known = {"error estimate": errors, "unknowns": problem.generator.n}
+    return (S, derivatives, known) if info else (S, derivatives)
 
 
-def _steady(equation: MasterEquation, parameters: list[Parameter]) -> tuple[sp.csr_array, list[sp.csr_array]]:
-    """The steady state and its derivatives."""
+class _Steady(NamedTuple):
+    """The steady state and its derivatives, and what changes in them if what is left of their equations had other signs."""
+
+    rho: sp.csr_array
+    changes: list[sp.csr_array]
+    moved: sp.csr_array
+    changes_moved: list[sp.csr_array]
+
+
+def _steady(equation: MasterEquation, parameters: list[Parameter]) -> _Steady:
     rho = _checks.matrix(find_steady_state(equation)[0], "the steady state")
     problem = ParametrisedGenerator(equation, parameters)
     generator = problem.generator
-    x = generator.pack(rho)
-    inverse = PseudoInverse(generator.matrix, generator.trace, x)
-    x = x - inverse.solve(generator.matrix @ x)
-    changes = []
+    inverse = PseudoInverse(generator.matrix, generator.trace, generator.pack(rho))
+    rng = np.random.default_rng(0)
+    disturb = lambda size: size * rng.choice([-1.0, 1.0], size=size.size)  # noqa: E731
+    x = inverse.steady
+    dx = inverse.solve(disturb(inverse.unsolved_of_steady()))
+    changes, moved = [], []
     for terms in problem.derivatives:
-        source = sum((m @ x for m, _ in terms), np.zeros(x.size))
-        changes.append(generator.unpack(-inverse.solve(source)))
-    return generator.unpack(x), changes
+        source, of_source = (sum((m @ v for m, _ in terms), np.zeros(x.size)) for v in (x, dx))
+        y = inverse.solve(source)
+        changes.append(generator.unpack(-y))
+        moved.append(generator.unpack(-inverse.solve(of_source + disturb(inverse.unsolved(y, source)))))
+    return _Steady(generator.unpack(x), changes, generator.unpack(dx), moved)
+
+
+def _moved_sources(B: sp.csr_array, state: _Steady, mean: complex) -> list[sp.csr_array]:
+    """By how much B rho - <B> rho and its derivatives change with the state and its derivatives."""
+    of_mean = (B @ state.moved).trace()
+    sources = [_source(B, state.moved, state.rho, mean)]
+    for change, moved in zip(state.changes, state.changes_moved, strict=True):
+        rest = (B @ change).trace() * state.moved + of_mean * change
+        sources.append(sp.csr_array(_source(B, moved, state.rho, mean) - rest))
+    return sources
 
 
 def _source(B: sp.csr_array, change: sp.csr_array, rho: sp.csr_array, mean: complex) -> sp.csr_array:
@@ -159,21 +199,26 @@ class _Bordered:
     """
 
     def __init__(
-        self, problem: ParametrisedGenerator, rho: sp.csr_array, x: np.ndarray, a: np.ndarray
+        self,
+        problem: ParametrisedGenerator,
+        rho: sp.csr_array,
+        x: np.ndarray,
+        a: np.ndarray,
+        moved: np.ndarray,
     ) -> None:
         generator = problem.generator
         self.matrix, self.a = generator.matrix, a
         self._border: tuple[np.ndarray, np.ndarray] | None = None
         if generator.populations.size:
             self._border = generator.functional(rho).real, generator.trace
-        self._x = self._extended(x)
+        self._x, self._moved = self._extended(x), self._extended(moved)
         self._a = self._extended(a)
 
     def _extended(self, b: np.ndarray) -> np.ndarray:
         return np.concatenate([b, np.zeros(1 if self._border else 0)]).astype(complex)
 
-    def solve(self, w: float) -> tuple[np.ndarray, np.ndarray, float]:
-        """y, z, and about how uncertain they are, relative to their sizes."""
+    def solve(self, w: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """y, z, by how much z moves with its source, and about how uncertain y and z are, relative to their sizes."""
         n = self.matrix.shape[0]
         M = sp.csr_array(1j * w * sp.eye_array(n) - self.matrix)
         if self._border is not None:
@@ -185,7 +230,7 @@ class _Bordered:
             raise _undamped(w) from None
         z, of_z = _refined(M, lu.solve, self._x, w)
         y, of_y = _refined(sp.csr_array(M.T), lu.solve_transposed, self._a, w)
-        return y[:n], z[:n], of_z + of_y
+        return y[:n], z[:n], lu.solve(self._moved)[:n], of_z + of_y
 
 
 def _refined(M: sp.csr_array, solve: Any, b: np.ndarray, w: float) -> tuple[np.ndarray, float]:

@@ -67,6 +67,13 @@ def fisher_of_changes(p: np.ndarray, changes: Sequence[np.ndarray]) -> np.ndarra
     return fisher
 
 
+def logarithmic_derivative(p: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The symmetric logarithmic derivative, in the basis of the eigenvectors; see `fisher_of_changes`."""
+    p = np.maximum(p, 0.0)
+    total = p[:, None] + p
+    return 2.0 * np.divide(change, total, out=np.zeros_like(change), where=total > _KERNEL)
+
+
 def fisher_of_block(block: np.ndarray, operators: Sequence[np.ndarray]) -> np.ndarray:
     """Quantum Fisher information matrix of one block that Hermitian generators (n, n) turn: its changes are -i[A, rho]."""
     p, vectors = np.linalg.eigh(block)
