@@ -261,3 +261,61 @@ def test_a_problem_beyond_memory_is_refused_before_it_is_built(monkeypatch):
             call()
         assert "e_ops" in str(caught.value)
         assert "mcsolve" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["jump chain", "triangle", "windows", "smesolve"])
+def test_kept_trajectories_that_do_not_fit(name):
+    """Refused before the first one, whatever they are computed by."""
+    atoms, times = piqs.Dicke(2, emission=0.1), np.linspace(0, 1, 101)
+    keep = {"ntraj": 10**9, "options": {"keep_runs_results": True}}
+    cavity = piqs.Composite(atoms=atoms, cavity=piqs.Mode(3, loss=1.0))
+    calls = {
+        "jump chain": lambda: piqs.mcsolve(atoms, piqs.excited(2), times, e_ops=[piqs.jspin(2, "z")], **keep),
+        "triangle": lambda: atoms.mcsolve((1, 1), times, e_ops=["jz"], **keep),
+        "windows": lambda: piqs.mcsolve(
+            cavity,
+            {"atoms": ("dicke", 1, 1), "cavity": ("fock", 0)},
+            times,
+            e_ops=[piqs.ModeFactors("cavity").n],
+            **keep,
+        ),
+        "smesolve": lambda: piqs.smesolve(
+            piqs.jspin(2, "z"),
+            piqs.excited(2),
+            times,
+            sc_ops=[piqs.jspin(2, "-")],
+            e_ops=[piqs.jspin(2, "z")],
+            **keep,
+        ),
+    }
+    with pytest.raises(MemoryError, match=r"GB available.*keep_runs_results"):
+        calls[name]()
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [{"bounds": (1.0, 0.0)}, {"bounds": 2.0}, {"bounds": (np.nan, 1.0)}, {"maxiter": 0}, {"maxiter": None},
+     {"objective": piqs.jspin(2, "x")}, {"callback": piqs.jspin(2, "x")}, {"controls": [None]}, {"controls": []},
+     {"e_ops": abs}],
+)  # fmt: skip
+def test_optimize_pulse(argument):
+    good = {"controls": piqs.jspin(2, "x"), "e_ops": piqs.excited(2)}
+    with pytest.raises((TypeError, ValueError), match=next(iter(argument))):
+        piqs.optimize_pulse(piqs.Dicke(2), piqs.ground(2), [0, 1, 2], **{**good, **argument})
+
+
+def test_what_is_no_result_and_no_folder():
+    with pytest.raises(TypeError, match="result must be a result of mcsolve"):
+        piqs.time_averages(None)
+    with pytest.raises(FileNotFoundError, match="path must be a folder that exists"):
+        piqs.cite("no/such/folder", verbose=False)
+    with pytest.raises(MemoryError, match="values of j"):
+        piqs.j_vals(10**12)
+    with pytest.raises(TypeError, match="rho must be a Qobj or an array of numbers"):
+        piqs.plot_dicke_triangle(np.array(["a"]))
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, piqs.jspin(1, "z")])
+def test_seed_of_records(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        piqs.record_fisher(piqs.Dicke(1, emission=1.0), piqs.excited(1), [0, 1], "emission", seed=seed)

@@ -310,7 +310,7 @@ def test_bad_arguments(grid, options, message):
 def test_function_that_does_not_take_the_axes():
     with pytest.raises(TypeError, match="by name"):
         piqs.sweep(multiply, {"x": [1], "z": [1]})
-    with pytest.raises(TypeError, match="callable"):
+    with pytest.raises(TypeError, match="f must be a function"):
         piqs.sweep(3, {"x": [1]})
 
 

@@ -155,7 +155,7 @@ def times(tlist: Any, name: str = "tlist") -> np.ndarray:
 
 def fits_in_memory(size: int, what: str, name: str) -> None:
     """Refuse an object of ``size`` bytes that memory does not hold, before anything is allocated."""
-    check(size, what, f"Use a smaller {name}, or the Dicke basis.")
+    check(size, what, f"Use a smaller {name}.")
 
 
 def matrix(operator: Qobj, name: str) -> csr_array:

@@ -70,6 +70,9 @@ def cite(path: str | os.PathLike[str] | None = None, verbose: bool = True) -> No
     """
     if path is not None and not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be a folder, as text or path, got {path!r}")
+    folder = Path(path or ".")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"path must be a folder that exists, got {str(folder)!r}")
     if flag(verbose, "verbose"):
         print(BIBTEX)
-    (Path(path or ".") / "piqs.bib").write_text(BIBTEX, encoding="utf-8")
+    (folder / "piqs.bib").write_text(BIBTEX, encoding="utf-8")

@@ -16,7 +16,7 @@ from piqs import _checks
 from piqs._interrupts import bringing, interrupts
 from piqs.analysis.adjoint import integrals_over, states_at
 from piqs.analysis.parameters import ParametrisedGenerator, occupied, read_parameters
-from piqs.analysis.sensitivity import sensitivity
+from piqs.analysis.sensitivity import hermitian_observables, sensitivity
 from piqs.equations import Channel, MasterEquation, Observables, Operator, read
 from piqs.equations.observables import named
 from piqs.integrators.options import Options
@@ -144,12 +144,24 @@ def optimize_pulse(
     >>> bool(pulse.value < -0.95)
     True
     """
+    if objective is not None:
+        _checks.function(objective, "objective", "of the expectation values")
+    if callback is not None:
+        _checks.function(callback, "callback", "of the best result so far")
+    if isinstance(maxiter, bool) or not isinstance(maxiter, (int, np.integer)) or maxiter < 1:
+        raise ValueError(f"maxiter must be a whole number of at least 1, got {maxiter!r:.60}")
     edges = _checks.times(tlist, "tlist")
     if edges.size < 2 or np.any(np.diff(edges) <= 0.0):
         raise ValueError("tlist must increase and hold at least two edges of intervals")
     settings = Options.read(options, **_ACCURACY)
     equation = read(H, c_ops, args).require_constant("optimize_pulse")
-    operators = [controls] if isinstance(controls, Qobj) else list(controls)
+    operators = [controls] if isinstance(controls, Qobj) else controls
+    if (
+        not isinstance(operators, Sequence)
+        or not operators
+        or not all(isinstance(V, Qobj) for V in operators)
+    ):
+        raise TypeError(f"controls must be an operator or a list of them, got {controls!r:.60}")
     problem = _PulseProblem(equation, rho0, edges, operators, e_ops, objective, settings)
     functions = np.eye(edges.size - 1) if basis is None else np.asarray(basis, dtype=float)
     if functions.ndim != 2 or functions.shape[1] != edges.size - 1 or not np.all(np.isfinite(functions)):
@@ -171,7 +183,7 @@ def optimize_pulse(
         if callback is not None:
             callback(best)
 
-    limits = None if bounds is None else [bounds] * start.size
+    limits = None if bounds is None else [_limits(bounds)] * start.size
     try:
         with interrupts():
             found = minimize(
@@ -186,6 +198,18 @@ def optimize_pulse(
         bar.finished()
     best.success, best.message = bool(found.success), str(found.message)
     return best
+
+
+def _limits(bounds: Any) -> tuple[float, float]:
+    """The smallest and the largest amplitude, either infinite where there is none."""
+    try:
+        low, high = bounds
+        found = (-np.inf if low is None else float(low), np.inf if high is None else float(high))
+    except (TypeError, ValueError):
+        found = (np.nan, np.nan)
+    if not found[0] < found[1]:
+        raise ValueError(f"bounds must be a pair (smallest, largest) of numbers, got {bounds!r:.60}")
+    return found
 
 
 def _start(initial: Any, shape: tuple[int, int], edges: np.ndarray) -> np.ndarray:
@@ -216,10 +240,7 @@ class _PulseProblem:
         objective: Callable[[np.ndarray], float] | None,
         settings: Options,
     ) -> None:
-        observables = named(e_ops)
-        if not observables:
-            raise ValueError("e_ops must hold at least one observable of the final state, got none")
-        self.rows: Observables = equation.observables(observables)
+        self.rows: Observables = equation.observables(hermitian_observables(equation, e_ops))
         rho = equation.density_matrix(rho0)
         parameters = read_parameters(equation, dict(enumerate(controls)))
         problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), self.rows.keys())

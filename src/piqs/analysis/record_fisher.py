@@ -131,6 +131,9 @@ def record_fisher(
     _checks.choice(detection, "detection", ("counting", "homodyne"))
     if isinstance(ntraj, bool) or not isinstance(ntraj, (int, np.integer)) or ntraj < 2:
         raise ValueError(f"ntraj must be a whole number of at least 2, got {ntraj!r}")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r:.60}")
+    _checks.fits_in_memory(24 * int(ntraj) * times.size, f"the scores of {ntraj} records", "ntraj")
     step = None if dt is None else _checks.finite(dt, "dt")
     if step is not None and step <= 0.0:
         raise ValueError(f"dt must be positive, got {dt!r}")

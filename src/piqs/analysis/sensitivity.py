@@ -300,7 +300,7 @@ def gradient(
     rows = equation.observables(observables)
     problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), rows.keys())
     value, slopes, details = _backward(problem, parameters, rho, times, rows, w, settings)
-    return (value, slopes, details) if info else (value, slopes)
+    return (value, slopes, details) if _checks.flag(info, "info") else (value, slopes)
 
 
 def _weights(weights: Any, observables: int, times: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from piqs._checks import finite, instance
 from piqs._interrupts import bringing
 from piqs.trajectories.result import McResult
 
@@ -77,6 +78,7 @@ def time_averages(result: McResult, start: float | None = None) -> dict[Any, Tim
     -----
     H. Flyvbjerg, H. G. Petersen, J. Chem. Phys. 91, 461 (1989).
     """
+    instance(result, McResult, "result", "a result of mcsolve")
     runs = result.runs_e_data
     if not runs:
         raise ValueError('time_averages needs single trajectories: options={"keep_runs_results": True}')
@@ -84,7 +86,7 @@ def time_averages(result: McResult, start: float | None = None) -> dict[Any, Tim
     steps = np.diff(times)
     if steps.size == 0 or abs(steps - steps.mean()).max() > 1e-6 * steps.mean():
         raise ValueError("time_averages needs equally spaced times; use np.linspace for tlist")
-    first = times[0] + 0.2 * (times[-1] - times[0]) if start is None else start
+    first = times[0] + 0.2 * (times[-1] - times[0]) if start is None else finite(start, "start")
     after = times >= first
     if after.sum() < 2 * _BATCHES:
         raise ValueError(

@@ -167,7 +167,9 @@ _HOPELESS = 900
 
 
 def _check_size(N: int, entries: int) -> None:
-    fits_in_memory(24 * entries, f"operators of N = {N} emitters in the uncoupled basis", "N")
+    fits_in_memory(
+        24 * entries, f"operators of N = {N} emitters in the uncoupled basis", "N, or the Dicke basis"
+    )
 
 
 def _in_dicke_basis(N: int, op: str) -> Qobj:

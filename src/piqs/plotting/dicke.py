@@ -177,6 +177,8 @@ def populations_of(rho: Qobj | np.ndarray) -> np.ndarray:
     if isinstance(rho, Qobj):
         return np.abs(rho.full().ravel()) ** 2 if rho.isket else np.real(rho.diag())
     values = np.asarray(rho)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"rho must be a Qobj or an array of numbers, got {rho!r:.60}")
     return np.real(np.diagonal(values) if values.ndim == 2 else values)
 
 

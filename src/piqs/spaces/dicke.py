@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from piqs._checks import at_most, half_integer, number_of_emitters
+from piqs._checks import at_most, fits_in_memory, half_integer, number_of_emitters
 from piqs._resources import check
 from piqs.errors import NoSuchKetError
 from piqs.spaces.space import Space
@@ -252,7 +252,9 @@ def j_vals(N: int) -> np.ndarray:
     >>> j_vals(5)
     array([0.5, 1.5, 2.5])
     """
-    return np.arange(num_dicke_ladders(N)) + j_min(N)
+    ladders = num_dicke_ladders(N)
+    fits_in_memory(16 * ladders, "the values of j", "N")
+    return np.arange(ladders) + j_min(N)
 
 
 def m_vals(j: float) -> np.ndarray:
@@ -273,6 +275,7 @@ def m_vals(j: float) -> np.ndarray:
     array([-1.5, -0.5,  0.5,  1.5])
     """
     j = _spin(j)
+    fits_in_memory(int(32 * j), "the values of m", "j")
     return np.arange(-j, j + 1)
 
 

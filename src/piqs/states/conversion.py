@@ -51,7 +51,9 @@ def _block_elements(N: int, k: int, size: int) -> Iterator[tuple[int, int, tuple
 
 def _counts(N: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Arrays (2^N, 2^N) of n_ee, n_eg and n_ge; a one in the binary form of an index is an emitter in |g>."""
-    fits_in_memory(64 * 4**N, f"an operator of N = {N} emitters in the uncoupled basis", "N")
+    fits_in_memory(
+        64 * 4**N, f"an operator of N = {N} emitters in the uncoupled basis", "N, or the Dicke basis"
+    )
     index = np.arange(2**N, dtype=np.int32)
     row, column = index[:, None], index[None, :]
     ge = np.bitwise_count(row & ~column)

@@ -183,14 +183,13 @@ def _check_arguments(
     _checks.choice(bar, "progress_bar", progress_bars)
     if version is not None and not isinstance(version, str):
         raise TypeError(f'version must be a text such as "2", got {version!r}')
-    if not callable(f):
-        raise TypeError(f"f must be callable, got {type(f).__name__}")
+    _checks.function(f, "f", "of the axes and parameters by name")
     twice = sorted(set(axes) & set(fixed))
     if twice:
         raise ValueError(f"parameters must not repeat an axis of the grid, got {twice} in both; remove one")
     try:
         inspect.signature(f).bind(**dict.fromkeys([*axes, *fixed]))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TypeError(f"f must accept the axes and parameters {[*axes, *fixed]} by name: {error}") from None
     if workers is not None and (not isinstance(workers, int) or workers < 0):
         raise ValueError(f"workers must be an integer >= 0, got {workers!r}")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from qutip.ui.progressbar import progress_bars
 
-from piqs._resources import available_threads, one_thread
+from piqs._resources import available_threads, check, one_thread
 from piqs.errors import TrajectoryError
 from piqs.trajectories.result import McResult
 from piqs.trajectories.sampler import Batch, Sampler, Seed
@@ -82,6 +82,12 @@ def run(
     computed: bool = False,
 ) -> None:
     """Fill `result` with up to `ntraj` trajectories; where `computed`, after those without jumps."""
+    if result.options["keep_runs_results"]:
+        check(
+            16.0 * ntraj * len(result.times) * len(result.e_ops),
+            f"values of {len(result.e_ops)} observables at {len(result.times)} times in each of {ntraj:,} trajectories",
+            'Ask for averages only (options["keep_runs_results"] = False), fewer times, or fewer trajectories at once.',
+        )
     started = time.monotonic()
     size = min(_LARGEST_BATCH, max(sampler.batch, ntraj // _BATCHES))
     firsts = range(0, ntraj, size)

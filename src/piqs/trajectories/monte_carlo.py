@@ -9,7 +9,6 @@ import numpy as np
 
 from piqs import _checks
 from piqs._interrupts import bringing
-from piqs._resources import check
 from piqs.equations import MasterEquation, read
 from piqs.equations.coefficients import finite_value
 from piqs.equations.observables import named
@@ -245,12 +244,6 @@ def _problem(
         sampler = WaveFunctions(system, start, averages, times, settings["rtol"], keep)
     if keep.times:
         sampler.blocks.check_memory(keep.times, ntraj, settings["keep_runs_results"])
-    if settings["keep_runs_results"]:
-        check(
-            16.0 * ntraj * times.size * len(averages.e_ops),
-            f"the values of {len(averages.e_ops)} observables at {times.size} times in each of {ntraj:,} trajectories",
-            'Ask for averages only (options["keep_runs_results"] = False), fewer times, or fewer trajectories at once.',
-        )
     result = McResult(times, averages.e_ops, averages.real, system.channels, settings, sampler.blocks)
     result.space = equation.space
     result.stats["method"] = "jump_chain" if isinstance(sampler, TableChain) else "wave_function"
