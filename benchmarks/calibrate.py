@@ -2,7 +2,7 @@
 
 `python -m benchmarks.calibrate` solves a few dozen problems by every method that is not expected to take twenty times as
 long as the best, and prints for each what was predicted, what was counted, and the seconds of user time. The constants of
-``piqs.solvers.stationary`` (FROM_MEMORY, FROM_PANELS) and of ``piqs.linear.factors.predicted_fill`` are right when the last
+``piqs.solvers.stationary`` (FROM_MEMORY, FROM_PANELS) and of ``piqs.linear.ordering.predicted_fill`` are right when the last
 table holds about the same nanoseconds for every method.
 """
 

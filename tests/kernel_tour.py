@@ -18,6 +18,7 @@ import piqs._kernels
 import piqs.integrators.choose as choose
 import piqs.linear.factors as linear_factors
 from piqs._kernels import apply
+from piqs.linear.components import components
 
 MODULES = [f"piqs._kernels.{module.name}" for module in pkgutil.iter_modules(piqs._kernels.__path__)]
 
@@ -60,14 +61,17 @@ def factors():
     linear_factors._WORTH_COPYING, linear_factors.available_threads = 0, lambda: 2
     rng = np.random.default_rng(1)
     matrix = sp.random_array((40, 40), density=0.1, rng=rng) + 10 * sp.eye_array(40)
-    solver, b, out = linear_factors.Factors(matrix, many_solves=True), rng.normal(size=40), np.zeros(40)
     rows = sp.csr_array(matrix)
+    solver, b, out = linear_factors.SparseLU(rows, many_solves=True), rng.normal(size=40), np.zeros(40)
     apply.add_transposed_product(rows.indptr, rows.indices, rows.data, 1.0, b, out)
     yield float(np.sum(out * np.arange(40)))
     for threads in (1, 2):
         linear_factors.threads_for = lambda _, threads=threads: contextlib.nullcontext(threads)
         yield float(np.sum(solver.solve(b)))
     linear_factors._WORTH_COPYING, linear_factors.available_threads, linear_factors.threads_for = kept
+    for triangle in (sp.csr_array(sp.tril(matrix)), sp.csr_array(sp.tril(matrix) * (1 + 1j))):
+        substituted = linear_factors.BlockTriangular(triangle, components(triangle))
+        yield float(np.sum(np.abs(substituted.solve(b)) + np.abs(substituted.solve_transposed(b))))
 
 
 def steady_states():

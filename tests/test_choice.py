@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from piqs import Dicke, excited, jspin, mesolve
+from piqs import Dicke, Ensemble, css, excited, jspin, mesolve
 from piqs.integrators.base import Integrator
 from piqs.integrators.options import Options
 from piqs.integrators.registry import METHODS, QUTIP_METHODS
@@ -82,3 +82,44 @@ def test_a_method_that_does_not_apply_says_why():
         mesolve([JZ, [JZ, lambda t: t]], excited(N), TIMES, options={"method": "faber"})
     with pytest.raises(ValueError, match="populations only"):
         solve({"method": "uniformization"}, H=jspin(N, "x"))
+
+
+def cascade(N, local, symmetric):
+    atoms = Ensemble(N, levels=("e", "g1", "g2"), symmetric=symmetric)
+    for ground in ("g1", "g2"):
+        atoms.collective(f"e->{ground}", 1.0)
+        if local:
+            atoms.local(f"e->{ground}", 0.5)
+    observed = [atoms.number("e"), atoms.number("g1") @ atoms.number("g1")]
+    return lambda options=None: atoms.mesolve(
+        atoms.all_in("e"), np.linspace(0, 2, 21), observed, options=options
+    )
+
+
+@pytest.mark.parametrize(
+    ("solve", "other"),
+    [(cascade(250, False, True), "uniformization"), (cascade(20, True, False), "faber")],
+    ids=["symmetric", "local"],
+)
+def test_what_decays_one_way_is_substituted(solve, other):
+    # three levels, no pumping: the equations of (1 - hL) x = b are all but triangular
+    result = solve()
+    assert result.stats["method"] == "rational"
+    reference = solve({"method": other, "rtol": 1e-10, "atol": 1e-12})
+    for found, exact in zip(result.expect, reference.expect, strict=True):
+        assert np.abs(found - exact).max() < 1e-6 * np.abs(exact).max()
+    assert result.stats["error estimate"] < 2e-6
+
+
+def test_a_narrow_burst_is_still_walked_along():
+    # two levels: few kets are occupied at a time, which the moments of the times of passage tell
+    atoms = Dicke(300, emission=0.1, collective_emission=1.0)
+    result = atoms.mesolve(excited(300), [0, 0.5, 1, 2], [jspin(300, "z")])
+    assert result.stats["method"] == "uniformization"
+
+
+def test_what_turns_on_its_way_down_is_not_substituted():
+    # Dicke states in a superposition: coherences in sets of two that turn hundreds of times
+    atoms = Dicke(24, 100.0 * jspin(24, "z"), emission=0.1, collective_emission=1.0)
+    result = atoms.mesolve(css(24), np.linspace(0, 2, 11))
+    assert result.stats["method"] == "faber"

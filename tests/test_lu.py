@@ -9,7 +9,9 @@ from piqs._kernels.dissection import nested_dissection
 from piqs._kernels.triangular import subtrees
 from piqs.equations import read
 from piqs.linear import factors as lu_module
-from piqs.linear.factors import Factors
+from piqs.linear.components import components
+from piqs.linear.factors import BlockTriangular, SparseLU, factorise
+from piqs.linear.ordering import predicted_fill
 from piqs.liouville import reduce
 
 
@@ -41,7 +43,7 @@ def test_a_grid_fills_like_n_log_n():
     # A. George (1973): 31/4 n log2 n elements of L at most for nested dissection of a square grid
     for side in (31, 63, 127):
         n = side**2
-        assert Factors(grid(side)).nnz < 2 * 31 / 4 * n * np.log2(side)
+        assert factorise(grid(side)).nnz < 2 * 31 / 4 * n * np.log2(side)
 
 
 @pytest.mark.parametrize("dtype", [float, complex])
@@ -52,7 +54,7 @@ def test_solutions_of_a_shifted_generator(dtype, many_solves, monkeypatch):
     n = matrix.shape[0]
     shifted = (0.7 if dtype is float else 0.7 + 0.4j) * sp.eye_array(n) - matrix
     rng = np.random.default_rng(0)
-    factors = Factors(shifted, many_solves=many_solves)
+    factors = factorise(shifted, many_solves=many_solves)
     for b in (rng.standard_normal(n).astype(dtype), rng.standard_normal((n, 3)).astype(dtype)):
         exact = np.linalg.solve(shifted.toarray(), b)
         assert np.abs(factors.solve(b) - exact).max() < 1e-12
@@ -65,7 +67,7 @@ def test_shares_of_threads(threads, monkeypatch):
     monkeypatch.setattr("piqs._resources._WORTH_A_THREAD", 0)
     monkeypatch.setattr("piqs._resources.available_threads", lambda: threads)
     matrix = grid(20)
-    factors = Factors(matrix, many_solves=True)
+    factors = factorise(matrix, many_solves=True)
     b = np.random.default_rng(0).standard_normal(400)
     assert np.abs(matrix @ factors.solve(b) - b).max() < 1e-12
     columns, starts = factors._shares
@@ -92,7 +94,7 @@ def test_exchanged_rows_are_left_to_superlu(monkeypatch):
     monkeypatch.setattr(lu_module, "_WORTH_COPYING", 0)
     matrix = sp.csr_array(np.array([[0.0, 2.0, 1.0], [1.0, 0.0, 1.0], [3.0, 1.0, 1e-9]]))
     b = np.array([1.0, 2.0, 3.0])
-    assert np.abs(matrix @ Factors(matrix, many_solves=True).solve(b) - b).max() < 1e-12
+    assert np.abs(matrix @ factorise(matrix, many_solves=True).solve(b) - b).max() < 1e-12
 
 
 def test_a_dense_row_costs_no_fill():
@@ -100,20 +102,81 @@ def test_a_dense_row_costs_no_fill():
     matrix = grid(side).tolil()
     matrix[17] = 1.0
     matrix[17, 17] = 5.0
-    assert Factors(matrix.tocsr()).nnz < Factors(grid(side)).nnz + 4 * side**2
+    assert factorise(matrix.tocsr()).nnz < factorise(grid(side)).nnz + 4 * side**2
 
 
 def test_a_singular_matrix_is_refused():
     with pytest.raises(RuntimeError, match="singular"):
-        Factors(sp.csr_array(np.diag([1.0, 0.0, 2.0])))
+        factorise(sp.csr_array(np.diag([1.0, 0.0, 2.0])))
 
 
 def test_fill_is_predicted_before_it_is_made(monkeypatch):
     for matrix in (grid(40), generator(6), sp.eye_array(30, format="csr")):
-        factors = Factors(2.0 * sp.eye_array(matrix.shape[0]) - matrix)
+        factors = factorise(2.0 * sp.eye_array(matrix.shape[0]) - matrix)
         # SuperLU pads columns that it handles together, and leaves out what is zero by chance
         assert factors.predicted == pytest.approx(factors.nnz, rel=0.1)
     monkeypatch.setattr("piqs._resources.NEGLIGIBLE", 0)
     monkeypatch.setattr("piqs._resources.available_bytes", lambda: 1e3)
     with pytest.raises(MemoryError, match=r"LU factors of 1,600 unknowns.*evolution"):
-        Factors(grid(40))
+        factorise(grid(40))
+
+
+def triangular(n, density, seed, dtype=float):
+    """A matrix whose unknowns fall into sets that depend on each other one way, some with small elements on the diagonal."""
+    rng = np.random.default_rng(seed)
+    upper = sp.triu(sp.random_array((n, n), density=density, rng=rng), k=1)
+    sizes = rng.choice([1, 1, 1, 2, 5, 40], size=n)
+    sizes = sizes[: int(np.searchsorted(np.cumsum(sizes), n))]
+    sizes = np.append(sizes, n - sizes.sum())
+    blocks = [
+        rng.standard_normal((k, k)) + np.diag(rng.choice([1e-9, 3.0 * k**0.5], size=k)) for k in sizes if k
+    ]
+    matrix = sp.block_diag(blocks) + upper * 0.1
+    if dtype is complex:
+        matrix = matrix + 1j * sp.block_diag([np.diag(rng.standard_normal(k)) for k in sizes if k])
+    shuffled = rng.permutation(n)
+    return sp.csr_array(sp.csr_array(matrix)[shuffled][:, shuffled])
+
+
+@pytest.mark.parametrize("dtype", [float, complex])
+@pytest.mark.parametrize(("n", "density"), [(1200, 1e-4), (1200, 3e-3), (3000, 1e-3)])
+def test_sets_of_unknowns_are_substituted(n, density, dtype):
+    matrix = triangular(n, density, n, dtype)
+    sets = components(matrix)
+    label = np.empty(n, dtype=int)
+    label[sets.order] = np.repeat(np.arange(sets.sizes.size), sets.sizes)
+    row, column = matrix.tocoo().coords
+    assert sets.sizes.size > 10
+    assert np.all(label[row] >= label[column])
+    factors = factorise(matrix)
+    assert isinstance(factors, BlockTriangular)
+    rng = np.random.default_rng(1)
+    whole = matrix.toarray()
+    for b in (rng.standard_normal(n).astype(dtype), rng.standard_normal((n, 3)).astype(dtype)):
+        x, z = factors.solve(b), factors.solve_transposed(b)
+        assert x.shape == z.shape == b.shape
+        # backward stable: the residual is a rounding of what it is made of
+        for a, y in ((whole, x), (whole.T, z)):
+            assert np.abs(a @ y - b).max() < 1e-11 * (np.abs(a) @ np.abs(y) + np.abs(b)).max()
+
+
+def test_decay_fills_nothing():
+    atoms = piqs.Dicke(70, emission=0.3, collective_emission=1.0)
+    matrix = reduce(read(atoms, None).lindbladian, np.array([0], dtype=np.int64)).matrix
+    shifted = sp.csr_array(sp.eye_array(matrix.shape[0]) - matrix)
+    factors = factorise(shifted)
+    # L and its diagonal of ones
+    assert factors.nnz == shifted.nnz + matrix.shape[0]
+    assert SparseLU(shifted).nnz > 3 * factors.nnz
+    assert predicted_fill(shifted) == shifted.nnz
+    b = np.random.default_rng(0).standard_normal(matrix.shape[0])
+    assert np.abs(factors.solve(b) - np.linalg.solve(shifted.toarray(), b)).max() < 1e-12
+    assert np.abs(factors.solve(b) - SparseLU(shifted).solve(b)).max() < 1e-13
+
+
+def test_a_singular_set_is_refused():
+    matrix = triangular(1200, 1e-4, 0).tolil()
+    alone = int(np.flatnonzero(np.diff(sp.csr_array(matrix).indptr) == 1)[0])
+    matrix[alone, alone] = 0.0
+    with pytest.raises(RuntimeError, match="singular"):
+        factorise(sp.csr_array(matrix))

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs.errors import NotUniqueError
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.liouville import AssembledGenerator
 
 __all__ = ["balance", "fourier_coefficients", "suits"]
@@ -93,7 +93,7 @@ def _null_vector(generator: AssembledGenerator, system: sp.csr_array, guess: np.
     pivot = int(generator.populations[np.argmax(guess[generator.populations])])
     others = np.delete(np.arange(system.shape[0]), pivot)
     try:
-        lu = Factors(sp.csr_array(system[others][:, others]))
+        lu = factorise(sp.csr_array(system[others][:, others]))
     except RuntimeError:
         raise NotUniqueError("there are several periodic states; add the noise that connects them") from None
     x = np.zeros(system.shape[0])

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs.errors import ConvergenceError
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 
 __all__ = ["OF_A_SUM", "PseudoInverse"]
 
@@ -51,7 +51,7 @@ class PseudoInverse:
         self._others = np.delete(np.arange(trace.size), pivot)
         try:
             kept = sp.csr_array(matrix[self._others][:, self._others])
-            self._factors = Factors(kept) if self._others.size else None
+            self._factors = factorise(kept) if self._others.size else None
         except RuntimeError:
             raise _singular() from None
         self.steady = steady - self.solve(matrix @ steady)

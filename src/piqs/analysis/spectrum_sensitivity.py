@@ -21,7 +21,7 @@ from piqs.analysis.parameters import Parameter, ParametrisedGenerator, stationar
 from piqs.analysis.pseudo_inverse import PseudoInverse
 from piqs.equations import MasterEquation, read
 from piqs.errors import ResolventError
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.liouville.basis import coordinates, union
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
@@ -225,7 +225,7 @@ class _Bordered:
             column, row = (sp.csr_array(v[:, None].astype(complex)) for v in self._border)
             M = sp.block_array([[M, column], [row.T, None]], format="csr")
         try:
-            lu = Factors(M)
+            lu = factorise(M)
         except RuntimeError:
             raise _undamped(w) from None
         z, of_z = _refined(M, lu.solve, self._x, w)

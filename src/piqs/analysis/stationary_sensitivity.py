@@ -25,7 +25,7 @@ from piqs.analysis.pseudo_inverse import OF_A_SUM, PseudoInverse
 from piqs.analysis.sensitivity import hermitian_observables
 from piqs.equations import read
 from piqs.errors import ConvergenceError
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.solvers.eigenmodes import eigenvectors, physical_keys, slowest_eigenvalue
 from piqs.solvers.steady_state import find_steady_state
 
@@ -261,7 +261,7 @@ class _Rest:
     ) -> None:
         self._right, self._left = right, left
         shifted = matrix - (value + _OFF * scale) * sp.eye_array(right.size)
-        self._lu = Factors(sp.csr_array(shifted)) if right.size > 1 else None
+        self._lu = factorise(sp.csr_array(shifted)) if right.size > 1 else None
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """Without what lies along the eigenvector."""

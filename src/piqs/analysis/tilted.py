@@ -24,7 +24,7 @@ import scipy.sparse.linalg as sla
 
 from piqs.analysis.pseudo_inverse import OF_A_SUM, PseudoInverse
 from piqs.errors import ConvergenceError
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.liouville import AssembledGenerator
 
 __all__ = ["Cumulants", "Dominant", "Tilted"]
@@ -178,7 +178,7 @@ class Tilted:
         shift = bound + 1e-6 * float(abs(M).max())
         pair = []
         for matrix in (M, sp.csr_array(M.T)):
-            lu = Factors(matrix - shift * sp.eye_array(matrix.shape[0], format="csr"))
+            lu = factorise(matrix - shift * sp.eye_array(matrix.shape[0], format="csr"))
             inverse = sla.LinearOperator(matrix.shape, matvec=lu.solve, dtype=float)
             values, vectors = sla.eigs(
                 matrix, k=1, sigma=shift, OPinv=inverse, v0=self.x + 1e-3 * generator.trace

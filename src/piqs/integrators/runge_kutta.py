@@ -12,7 +12,7 @@ from scipy.integrate import BDF, DOP853, Radau
 from piqs._resources import threads_for
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.liouville import AssembledGenerator
 
 # Step control of Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4.
@@ -239,7 +239,7 @@ class Implicit(Integrator):
                 max_step=min(longest, self.problem.max_step or np.inf),
                 first_step=min(first, end - t) if np.isfinite(first) else None,
             )
-            solver.lu, solver.solve_lu = Factors, Factors.solve
+            solver.lu, solver.solve_lu = factorise, lambda factors, b: factors.solve(b)
             while solver.status == "running":
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", sp.SparseEfficiencyWarning)

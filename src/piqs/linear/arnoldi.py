@@ -17,7 +17,7 @@ import scipy.sparse.linalg as sla
 from piqs._resources import one_blas_thread
 from piqs.errors import ConvergenceError
 from piqs.linear.ellipse import Ellipse, ellipse
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.liouville import AssembledGenerator, Generator
 
 # The series is cut where its coefficients fall below this, and may leave this much of what lies outside of the ellipse.
@@ -75,7 +75,7 @@ def nearest_zero(generator: AssembledGenerator, k: int) -> np.ndarray:
     """At least the k eigenvalues of the smallest magnitude, by shift-and-invert with one sparse LU; see `rightmost`."""
     n, matrix = generator.n, generator.matrix
     shift = _SHIFT * float(np.abs(matrix.diagonal()).max() or abs(matrix).max())
-    lu = Factors(matrix - shift * sp.eye_array(n), many_solves=True)
+    lu = factorise(matrix - shift * sp.eye_array(n), many_solves=True)
     found = np.zeros(0, dtype=complex)
     for more in (4, 12):
         # Nearest to the shift is not quite nearest to zero: a few more decide.

@@ -13,7 +13,7 @@ import scipy.sparse.linalg as sla
 from piqs._interrupts import listening
 from piqs._kernels.panels import panels
 from piqs._resources import NEGLIGIBLE, available_threads, return_freed_memory
-from piqs.linear.factors import dissected, is_planar
+from piqs.linear.ordering import dissected, graph_of, is_planar
 
 # Fewer unknowns are factorised by the calling thread, before anybody presses Ctrl-C.
 _WORTH_THREADS = 20_000
@@ -88,7 +88,7 @@ def _factored(matrix: sp.csr_array, inside: np.ndarray, start: int) -> _Block:
     block, ordering = sp.csr_array(matrix[inside][:, inside]), "MMD_AT_PLUS_A"
     if not is_planar(block):
         # SuperLU's minimum degree leaves less of a planar block, nested dissection of any other.
-        inside, ordering = inside[dissected(block)], "NATURAL"
+        inside, ordering = inside[dissected(graph_of(block))], "NATURAL"
         block = matrix[inside][:, inside]
     lu = sla.splu(
         sp.csc_array(block), permc_spec=ordering, diag_pivot_thresh=0.01, options={"SymmetricMode": True}

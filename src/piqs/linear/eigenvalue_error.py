@@ -15,7 +15,8 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from piqs._resources import one_blas_thread
-from piqs.linear.factors import Factors, predicted_fill
+from piqs.linear.factors import factorise
+from piqs.linear.ordering import predicted_fill
 
 __all__ = ["clusters", "eigenvalue_errors"]
 
@@ -98,7 +99,7 @@ def _from_subspace(
     n = matrix.shape[0]
     real = bool(np.all(values.imag == 0.0))
     centre = values.real.mean() if real else values.mean()
-    lu = Factors(sp.csr_array(matrix - (centre + _OFF * scale) * sp.eye_array(n)))
+    lu = factorise(sp.csr_array(matrix - (centre + _OFF * scale) * sp.eye_array(n)))
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal((n, members)).astype(float if real else complex) for _ in "xy")
     for _ in range(_ITERATIONS):

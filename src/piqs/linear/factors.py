@@ -1,7 +1,8 @@
-"""Sparse LU factors of matrices that are close to a reduced generator."""
+"""Factors of sparse matrices that are close to a generator: a sparse LU, or substitution where they are block triangular."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -9,25 +10,50 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from piqs._interrupts import listening
+from piqs._kernels import substitution
 from piqs._kernels import triangular as kernels
-from piqs._kernels.dissection import SMALLEST_HALF, fill, nested_dissection
+from piqs._kernels.dissection import fill
 from piqs._resources import available_threads, check, threads_for
+from piqs.linear.components import Components, components
+from piqs.linear.ordering import dissected, graph_of
+
+__all__ = ["BlockTriangular", "Factors", "SparseLU", "factorise"]
 
 # Smaller factors are found before anybody presses Ctrl-C.
 _INSTANT = 500_000
 # Smaller factors are solved with as fast by SuperLU.
 _WORTH_COPYING = 500_000
-# Searches for a node at the rim of a graph.
-_MOST_SEARCHES = 4
 # Room that SuperLU takes, in units of the factors it ends with.
 _COPIES = 1.5
+# Fewer unknowns are factored as one set.
+_FEW = 1000
+# Sets of unknowns up to this size are eliminated as they come.
+_SMALL_SET = 128
 
 
-class Factors:
-    """LU factors of a square matrix, in an order and with pivots that keep them sparse.
+class Factors(ABC):
+    """What solves A x = b many times.
 
-    A generator's pattern is nearly symmetric and its diagonal large: nested dissection of L + L^T with pivots on the
-    diagonal takes two thirds of the fill, and half of the time, of SuperLU's minimum degree for populations at N = 1000.
+    Attributes
+    ----------
+    nnz : int
+        Number of elements that one solve reads.
+    """
+
+    nnz: int
+
+    @abstractmethod
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """The solution x of A x = b; columns of b are solved for one by one."""
+
+    @abstractmethod
+    def solve_transposed(self, b: np.ndarray) -> np.ndarray:
+        """The solution x of A^T x = b."""
+
+
+def factorise(matrix: sp.sparray, many_solves: bool = False) -> Factors:
+    """The factors of a square matrix: blocks to be substituted where its unknowns fall into sets that depend on one another
+    one way only, else a sparse LU.
 
     Parameters
     ----------
@@ -43,36 +69,27 @@ class Factors:
     MemoryError
         Before allocating, if the factors would not fit.
     """
+    csr = sp.csr_array(matrix)
+    if csr.shape[0] >= _FEW and not (sets := components(csr)).single:
+        return BlockTriangular(csr, sets)
+    return SparseLU(csr, many_solves)
 
-    def __init__(self, matrix: sp.sparray, many_solves: bool = False) -> None:
-        csr = sp.csr_array(matrix)
-        n = csr.shape[0]
-        graph = _graph(csr)
-        self._order = _dissected(graph)
+
+class SparseLU(Factors):
+    """LU factors, in an order and with pivots that keep them sparse; parameters and errors are those of `factorise`.
+
+    A generator's pattern is nearly symmetric and its diagonal large: nested dissection of L + L^T with pivots on the
+    diagonal takes two thirds of the fill, and half of the time, of SuperLU's minimum degree for populations at N = 1000.
+    """
+
+    def __init__(self, matrix: sp.csr_array, many_solves: bool = False) -> None:
+        graph = graph_of(matrix)
+        self._order = dissected(graph)
         self.predicted = int(fill(graph.indptr, graph.indices, self._order))
-        check(
-            _COPIES * (csr.dtype.itemsize + 4.0) * self.predicted,
-            f"the LU factors of {n:,} unknowns, with {self.predicted:,} elements,",
-            "Take a method that needs none ('iterative' or 'evolution' for steady states, 'faber' for evolution), or lower the "
-            "number of emitters or photons.",
-        )
-        # Rows and columns in the order of elimination, as columns.
-        rank = np.empty(n, dtype=np.int64)
-        rank[self._order] = np.arange(n)
-        coo = csr.tocoo()
-        permuted = sp.csc_array((coo.data, (rank[coo.coords[0]], rank[coo.coords[1]])), shape=csr.shape)
-        settings: dict[str, Any] = {
-            "permc_spec": "NATURAL",
-            "options": {"SymmetricMode": True},
-            "diag_pivot_thresh": 0.01,
-        }
-        if self.predicted < _INSTANT:
-            self._lu = sla.splu(permuted, **settings)
-        else:
-            self._lu = listening(sla.splu, permuted, **settings)
-
+        self._lu = _factored(_permuted(matrix, self._order), self.predicted)
+        self.nnz = int(self._lu.nnz)
         self._triangles: tuple[np.ndarray, ...] = ()
-        if many_solves and self._lu.nnz >= _WORTH_COPYING and csr.dtype == np.float64:
+        if many_solves and self._lu.nnz >= _WORTH_COPYING and matrix.dtype == np.float64:
             self._copy(available_threads())
 
     def _copy(self, threads: int) -> None:
@@ -89,11 +106,6 @@ class Factors:
             )
             self._shares = kernels.subtrees(lower.indptr, lower.indices, threads)
             self._work = np.empty((threads, natural.size))
-
-    @property
-    def nnz(self) -> int:
-        """Number of elements stored."""
-        return int(self._lu.nnz)
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """The solution x of A x = b; columns of b are solved for one by one."""
@@ -117,74 +129,88 @@ class Factors:
         return x
 
 
-def predicted_fill(matrix: sp.csr_array) -> float:
-    """About how many elements the factors of a matrix will have, from the narrowest cut through its graph.
+class BlockTriangular(Factors):
+    """Substitution, with LU factors of the sets of unknowns that depend on one another: no fill outside of them.
 
-    With n unknowns, nested dissection leaves some n log n elements where the graph is planar (A. George, SIAM J. Numer. Anal.
-    10, 345 (1973)), and in more dimensions some s^2 log n for a cut of s. The constants were measured on populations, driven
-    ensembles and cavities, where the result is within a factor of two; it takes a hundredth of the time of the ordering.
+    Parameters
+    ----------
+    matrix : csr_array (n, n)
+        The matrix.
+    sets : Components
+        Its strongly connected sets.
     """
-    planar, spatial = _fills(matrix)
-    return max(planar, spatial)
+
+    def __init__(self, matrix: sp.csr_array, sets: Components) -> None:
+        order = sets.order.copy()
+        self.predicted = 0
+        inner, outer = sets.split(matrix)
+        for k in np.flatnonzero(sets.sizes > _SMALL_SET).tolist():
+            inside = sets.inside(k)
+            graph = graph_of(sp.csr_array(inner[inside][:, inside]))
+            sequence = dissected(graph)
+            order[sets.cuts[k] : sets.cuts[k + 1]] = inside[sequence]
+            self.predicted += int(fill(graph.indptr, graph.indices, sequence))
+        lu = _factored(_permuted(inner, order), self.predicted)
+        # SuperLU exchanges whole sets, and unknowns within them.
+        self._order, place = np.empty_like(order), np.empty_like(order)
+        self._order[lu.perm_c], place[lu.perm_c] = order, lu.perm_r
+        starts = np.minimum.reduceat(lu.perm_c, sets.cuts[:-1]).astype(np.int64)
+        outer = outer[self._order]
+        triangles = []
+        for half in (lu.L, lu.U):
+            half.sort_indices()
+            triangles += [half.indptr.astype(np.int64), half.indices, half.data]
+        columns = _ranks(self._order).astype(np.int32)[outer.indices]
+        rows = outer.indptr.astype(np.int64), columns, outer.data
+        self._arguments = (starts, starts + sets.sizes, *rows, place, *triangles)
+        self._dtype = matrix.dtype
+        self.nnz = outer.nnz + int(lu.nnz)
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """The solution x of A x = b; columns of b are solved for one by one."""
+        return self._by_columns(substitution.SOLVE[self._dtype.kind], b)
+
+    def solve_transposed(self, b: np.ndarray) -> np.ndarray:
+        """The solution x of A^T x = b."""
+        return self._by_columns(substitution.SOLVE_TRANSPOSED[self._dtype.kind], b)
+
+    def _by_columns(self, kernel: Any, b: np.ndarray) -> np.ndarray:
+        solution = np.empty(b.shape, dtype=self._dtype)
+        y = np.empty(b.shape[0], dtype=self._dtype)
+        for right_side, x in zip(np.atleast_2d(b.T), np.atleast_2d(solution.T), strict=True):
+            kernel(*self._arguments, right_side[self._order].astype(self._dtype, copy=False), y)
+            x[self._order] = y
+        return solution
 
 
-def is_planar(matrix: sp.csr_array) -> bool:
-    """Whether the cuts through the graph of a matrix are as narrow as those of a planar one."""
-    planar, spatial = _fills(matrix)
-    return spatial <= planar
-
-
-def _fills(matrix: sp.csr_array) -> tuple[float, float]:
-    """The fill as if the graph of a matrix were planar, and as its narrowest cut has it."""
-    n, cut = matrix.shape[0], float(_narrowest_cut(_graph(matrix)))
-    return 5.0 * n * float(np.log2(n + 1.0)), 1.1 * cut**2 * float(np.log2(n + 1.0))
-
-
-def _narrowest_cut(graph: sp.csr_array) -> int:
-    """Nodes in the narrowest level of a search through a graph (symmetric) that leaves two halves, from a node at the rim."""
-    root, depth = 0, 0
-    for _ in range(_MOST_SEARCHES):
-        order, before = sp.csgraph.breadth_first_order(graph, root)
-        place = np.empty(graph.shape[0], dtype=np.int64)
-        place[order] = np.arange(order.size)
-        parents = place[before[order[1:]]]
-        # A level ends before the first node whose parent lies in it.
-        cuts = [0]
-        while cuts[-1] < order.size:
-            cuts.append(1 + int(np.searchsorted(parents, cuts[-1])))
-        root = int(order[-1])
-        if order.size < graph.shape[0] or len(cuts) <= depth:
-            break
-        depth = len(cuts)
-    if len(cuts) <= 3:
-        return int(order.size)
-    widths = np.diff(cuts)[1:-1]
-    below = np.array(cuts[1:-2])
-    smaller = np.minimum(below, order.size - below - widths) / order.size
-    cost = widths * (1.0 + 16.0 * (0.5 - smaller) ** 2)
-    unequal = smaller < SMALLEST_HALF
-    cost[unequal] = order.size * (10.0 - smaller[unequal])
-    return int(widths[np.argmin(cost)])
-
-
-def dissected(matrix: sp.csr_array) -> np.ndarray:
-    """An order of elimination by nested dissection; rows of very many elements go last."""
-    return _dissected(_graph(matrix))
-
-
-def _dissected(graph: sp.csr_array) -> np.ndarray:
-    order: np.ndarray = nested_dissection(graph.indptr, graph.indices, 64 + 10 * int(np.sqrt(graph.shape[0])))
-    return order
-
-
-def _graph(matrix: sp.csr_array) -> sp.csr_array:
-    """The pattern of a matrix and its transpose."""
-    pattern = sp.csr_array(
-        (np.ones(matrix.nnz, dtype=np.int8), matrix.indices, matrix.indptr), shape=matrix.shape
+def _factored(matrix: sp.csc_array, predicted: int) -> Any:
+    """SuperLU's factors of a matrix in the order of elimination, with pivots on the diagonal where they are not small."""
+    n = matrix.shape[0]
+    check(
+        _COPIES * (matrix.dtype.itemsize + 4.0) * predicted,
+        f"the LU factors of {n:,} unknowns, with {predicted:,} elements,",
+        "Take a method that needs none ('iterative' or 'evolution' for steady states, 'faber' for evolution), or lower the "
+        "number of emitters or photons.",
     )
-    return sp.csr_array(pattern + pattern.T)
+    settings: dict[str, Any] = {
+        "permc_spec": "NATURAL",
+        "options": {"SymmetricMode": True},
+        "diag_pivot_thresh": 0.01,
+    }
+    if predicted < _INSTANT:
+        return sla.splu(matrix, **settings)
+    return listening(sla.splu, matrix, **settings)
 
 
-def multiplications(fill: float, n: int) -> float:
-    """About how many multiplications find factors of this many elements: half the square of a mean column, for each."""
-    return 0.55 * fill**2 / n
+def _permuted(matrix: sp.sparray, order: np.ndarray) -> sp.csc_array:
+    """Rows and columns in the order of elimination, as columns."""
+    rank = _ranks(order)
+    coo = matrix.tocoo()
+    return sp.csc_array((coo.data, (rank[coo.coords[0]], rank[coo.coords[1]])), shape=matrix.shape)
+
+
+def _ranks(order: np.ndarray) -> np.ndarray:
+    """The place of each unknown in an order."""
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    return rank

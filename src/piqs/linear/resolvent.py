@@ -20,7 +20,7 @@ import scipy.sparse as sp
 
 from piqs._resources import one_blas_thread
 from piqs.errors import ResolventError
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 
 # Residual allowed, relative to x.
 _RESIDUAL = 3e-11
@@ -113,7 +113,7 @@ class Resolvent:
         return self.matrix.shape[0] - (self.conserved is not None)
 
     def _add_pole(self, pole: complex, functionals: np.ndarray) -> None:
-        lu = Factors(pole * sp.eye_array(self.matrix.shape[0]) - self.matrix)
+        lu = factorise(pole * sp.eye_array(self.matrix.shape[0]) - self.matrix)
         self.factorisations += 1
         adjoint = lu.solve_transposed(functionals.astype(complex))
         if self.conserved is not None:

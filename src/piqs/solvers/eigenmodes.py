@@ -20,7 +20,7 @@ from piqs.equations.ladders import warn_if_ladders
 from piqs.errors import ConvergenceError, IllConditionedWarning
 from piqs.linear.arnoldi import nearest_zero, rightmost
 from piqs.linear.eigenvalue_error import clusters, eigenvalue_errors
-from piqs.linear.factors import Factors
+from piqs.linear.factors import factorise
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.spaces import Space
 
@@ -391,7 +391,7 @@ def eigenvectors(matrix: sp.csr_array, values: np.ndarray, scale: float) -> np.n
     centre = values.real.mean() if real else values.mean()
     # Off the eigenvalue by far less than its distance to others, so that the factors stay finite.
     shifted = matrix - (centre + 1e-10 * scale) * sp.eye_array(n)
-    lu = Factors(shifted)
+    lu = factorise(shifted)
     x = np.random.default_rng(0).standard_normal((n, values.size)).astype(float if real else complex)
     for _ in range(4):
         x, _ = la.qr(lu.solve(x), mode="economic")

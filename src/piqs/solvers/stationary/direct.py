@@ -12,7 +12,8 @@ import scipy.sparse.linalg as sla
 from piqs._interrupts import dense
 from piqs.errors import ConvergenceError, SteadyStateError
 from piqs.linear.arnoldi import rightmost
-from piqs.linear.factors import Factors, multiplications, predicted_fill
+from piqs.linear.factors import factorise
+from piqs.linear.ordering import multiplications, predicted_fill
 from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method, several
 
 # Blocks up to this size are diagonalised densely.
@@ -135,12 +136,12 @@ def _null_vector(block: sp.csr_array, trace: np.ndarray, scale: float) -> tuple[
     for attempt in ("without the pivot", "with the trace"):
         try:
             if attempt == "without the pivot":
-                lu = Factors(block[others][:, others])
+                lu = factorise(block[others][:, others])
                 inverse, transposed = embedded(lu.solve), embedded(lu.solve_transposed)
                 x = unit + inverse(-(block @ unit))
                 x -= inverse(block @ x)
             else:
-                lu = Factors(_with_row(block, pivot, scale * trace))
+                lu = factorise(_with_row(block, pivot, scale * trace))
                 inverse, transposed = lu.solve, lu.solve_transposed
                 x = inverse(scale * unit)
         except RuntimeError:

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs.errors import SteadyStateError
-from piqs.linear.factors import multiplications, predicted_fill
+from piqs.linear.ordering import multiplications, predicted_fill
 from piqs.linear.two_level import StalledError, TwoLevel
 from piqs.solvers.stationary.base import FROM_MEMORY, FROM_PANELS, Answer, Method, several
 
