@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from piqs._interrupts import listening
@@ -29,6 +29,24 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
                 _warn("no folder for Numba's cache can be written")
             # LLVM calls back into Python, where an interrupt would be printed and forgotten.
             dispatcher._compile_for_args = partial(listening, dispatcher._compile_for_args)
+        return dispatcher
+
+    return compiled
+
+
+def part(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function that compiled code alone calls: no wrappers for Python, and one version for all whole numbers.
+
+    Numba would compile a function again for every number that stands in a call of it.
+    """
+
+    def compiled(f: Callable[..., Any]) -> Any:
+        dispatcher = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(f)
+        if hasattr(dispatcher, "get_call_template"):  # not with NUMBA_DISABLE_JIT
+            template = dispatcher.get_call_template
+            dispatcher.get_call_template = lambda args, kws: template(
+                [types.unliteral(a) for a in args], {name: types.unliteral(a) for name, a in kws.items()}
+            )
         return dispatcher
 
     return compiled

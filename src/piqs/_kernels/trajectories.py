@@ -7,9 +7,8 @@ the components it occupies (`active`) and every loop runs over these alone. A ve
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 from piqs._kernels.records import twice_as_long
 
 
@@ -35,11 +34,7 @@ class Problem(NamedTuple):
     coefficients: np.ndarray
 
 
-# Called from compiled code only: without the wrappers for Python the whole compiles a quarter faster.
-part = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-
-@part
+@part(error_model="numpy")
 def shifted(polynomials, s, out):
     """Coefficients in powers of (tau - s), for polynomials in tau, by repeated synthetic division."""
     top = out.shape[1] - 1
@@ -51,7 +46,7 @@ def shifted(polynomials, s, out):
                 out[k, d] += s * out[k, d + 1]
 
 
-@part
+@part(error_model="numpy")
 def clear(bounds, active, x):
     """x = 0 on the active components."""
     for c in active:
@@ -59,7 +54,7 @@ def clear(bounds, active, x):
             x[i] = 0.0
 
 
-@part
+@part(error_model="numpy")
 def add_product(indptr, indices, data, bounds, active, factor, x, out):
     """out += factor * M x on the active components (M by row)."""
     for c in active:
@@ -70,7 +65,7 @@ def add_product(indptr, indices, data, bounds, active, factor, x, out):
             out[i] += factor * total
 
 
-@part
+@part(error_model="numpy")
 def squared_norm(bounds, active, x):
     total = 0.0
     for c in active:
@@ -79,7 +74,7 @@ def squared_norm(bounds, active, x):
     return total
 
 
-@part
+@part(error_model="numpy")
 def normalise(bounds, active, x):
     """x / |x|; returns its squared norm before."""
     norm2 = squared_norm(bounds, active, x)
@@ -89,7 +84,7 @@ def normalise(bounds, active, x):
     return norm2
 
 
-@part
+@part(error_model="numpy")
 def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
     """Taylor series of psi around the present: psi(t + x / scale) = sum_n V[n] x^n.
 
@@ -150,7 +145,7 @@ def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
     return last, step, scale
 
 
-@part
+@part(error_model="numpy")
 def evaluate(bounds, active, R, order, x, out):
     """out = sum_n R[n] x^n on the active components; complex numbers as pairs of real ones."""
     for c in active:
@@ -161,7 +156,7 @@ def evaluate(bounds, active, R, order, x, out):
                 out[i] = out[i] * x + R[n, i]
 
 
-@part
+@part(error_model="numpy")
 def decay_and_slope(bounds, active, R, order, x, value, change):
     """Squared norm of sum_n R[n] x^n and its derivative in x; `value` and `change` are room to work in."""
     evaluate(bounds, active, R, order, x, value)
@@ -178,7 +173,7 @@ def decay_and_slope(bounds, active, R, order, x, value, change):
     return norm2, slope
 
 
-@part
+@part(error_model="numpy")
 def crossing(bounds, active, R, order, step, threshold, value, change):
     """The x in (0, step] at which the squared norm is `threshold`: Newton on its logarithm, bracketed."""
     low, high = 0.0, step
@@ -197,7 +192,7 @@ def crossing(bounds, active, R, order, step, threshold, value, change):
     return x
 
 
-@part
+@part(error_model="numpy")
 def apply_jump(problem, channel, active, psi, out, reached, listed):
     """out = C psi, where `out` is zero before; returns |C psi|^2 and how many components `reached` lists.
 
@@ -222,7 +217,7 @@ def apply_jump(problem, channel, active, psi, out, reached, listed):
     return squared_norm(bounds, reached[:marked], out), marked
 
 
-@part
+@part(error_model="numpy")
 def jump(rng, problem, strengths, active, psi, out, reached, listed):
     """Choose a channel by its rate and apply it; returns it (-1: no rate) and the new components."""
     bounds = problem.bounds
@@ -260,7 +255,7 @@ def jump(rng, problem, strengths, active, psi, out, reached, listed):
     return chosen, kept[:n]
 
 
-@part
+@part(error_model="numpy")
 def observe(problem, active, psi, W, expect, index, where, states):
     """Averages over psi / |psi| into expect[:, index]; the state and its block where `states` has room."""
     bounds, first = problem.bounds, problem.parts + problem.channels

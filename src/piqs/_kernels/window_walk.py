@@ -2,22 +2,57 @@
 
 import numpy as np
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 from piqs._kernels.dicke_amplitudes import squared_amplitude
 from piqs._kernels.records import twice_as_long
 from piqs._kernels.trajectories import shifted
-from piqs._kernels.window_steps import advance, edges, generate, largest_of, weigh
+from piqs._kernels.window_steps import advance, edges, generate, weigh
 from piqs._kernels.windows import (
+    BREAKS,
+    CHANNELS,
+    COEFFICIENTS,
+    COLUMN,
+    COLUMNS,
+    COUPLED,
+    DEGREE,
     DEPTH,
+    EMITTERS,
+    FAST,
+    FIRST,
+    FRAMED,
+    FRAMES,
+    FUNCTIONS,
+    GROUP,
     INVERSION,
+    LAST,
+    LOST,
     LOWER,
+    LOWS,
+    MIDDLE,
     OFF_CENTRE,
+    OTHER,
+    OWNER,
+    PARTS,
+    PIECES,
+    POLYNOMIALS,
+    PSI,
+    RADIUS,
     RAISE,
+    RATES,
+    ROWS,
+    SHIFTS,
+    SIZES,
+    SKEW,
+    SLOPE,
+    SPINS,
+    TIMED,
+    UNIFORM,
+    WORDS,
+    Q,
+    clear,
     copy,
     overlap,
-    part,
-    row_table,
-    squared_norm,
+    row_place,
     tabulate,
 )
 
@@ -29,61 +64,57 @@ _UNSEEN = 0.25
 _LONGEST, _AT_JUMP = 12.0, 1e-12
 
 
-@part
-def index(program, ket, f, r):
+@part(error_model="numpy", fastmath=FAST)
+def index(n, f, r):
     """(i, step): the quantum number of part f at column c of row r is its lowest plus i + step c."""
-    if f == ket.spins.size - 1:
+    if f == n[PARTS] - 1:
         return 0, 1
-    if program.skew != 0:
-        return r + (ket.psi.shape[2] - 1 if program.skew > 0 else 0), -program.skew
-    return (r // stride_of(ket, f)[0]) % ket.sizes[f], 0
+    if n[SKEW] != 0:
+        return r + (n[COLUMNS] - 1 if n[SKEW] > 0 else 0), -n[SKEW]
+    return (r // stride_of(n, f)) % n[n[SIZES] + f], 0
 
 
-@part
-def lowest(program, ket, f):
+@part(error_model="numpy", fastmath=FAST)
+def lowest(n, x, f):
     """The lowest quantum number of part f on the window."""
-    if f == ket.spins.size - 1 or program.skew == 0:
-        return ket.lows[f]
-    return ket.lows[0] - program.skew * (ket.lows[1] + (ket.psi.shape[2] - 1 if program.skew > 0 else 0))
+    if f == n[PARTS] - 1 or n[SKEW] == 0:
+        return x[n[LOWS] + f]
+    return x[n[LOWS]] - n[SKEW] * (x[n[LOWS] + 1] + (n[COLUMNS] - 1 if n[SKEW] > 0 else 0))
 
 
-@part
-def stride_of(ket, f):
-    """Rows and columns between neighbouring quantum numbers of part f, where rows are no sums."""
-    if f == ket.spins.size - 1:
-        return 0, 1
-    stride = ket.psi.shape[1]
+@part(error_model="numpy", fastmath=FAST)
+def stride_of(n, f):
+    """Rows between neighbouring quantum numbers of part f, where rows are no sums; 0 if it is the last one."""
+    if f == n[PARTS] - 1:
+        return 0
+    stride = n[ROWS]
     for g in range(f + 1):
-        stride //= ket.sizes[g]
-    return stride, 0
+        stride //= n[n[SIZES] + g]
+    return stride
 
 
-@part
-def coherences(program, ket, f, most):
+@part(error_model="numpy", fastmath=FAST)
+def coherences(n, w, f, most):
     """<i + d|rho|i> of the reduced state of part f, for d = 0 to `most`."""
-    R, C = ket.psi.shape[1], ket.psi.shape[2]
-    psi = ket.psi
-    size = R + C - 1 if program.skew != 0 and f == 0 else ket.sizes[f]
+    R, C = n[ROWS], n[COLUMNS]
+    size = R + C - 1 if n[SKEW] != 0 and f == 0 else n[n[SIZES] + f]
     out = np.zeros((most + 1, size), dtype=np.complex128)
-    dr, dc = stride_of(ket, f) if most > 0 else (0, 0)
+    dr, dc = stride_of(n, f) if most > 0 else 0, 1 if f == n[PARTS] - 1 else 0
     for r in range(R):
-        i, step = index(program, ket, f, r)
-        for c in range(ket.first[r], ket.last[r]):
-            out[0, i + step * c] += psi[0, r, c] ** 2 + psi[1, r, c] ** 2
-        for d in range(1, most + 1):
+        i, step = index(n, f, r)
+        for d in range(most + 1):
             if step == 0 and i + d >= size:
                 break
             s = r + d * dr
-            b = max(ket.first[r], ket.first[s] - d * dc)
-            e = min(ket.last[r], ket.last[s] - d * dc)
-            for c in range(b, e):
-                u, v = psi[0, s, c + d * dc], psi[1, s, c + d * dc]
-                real = u * psi[0, r, c] + v * psi[1, r, c]
-                out[d, i + step * c] += complex(real, v * psi[0, r, c] - u * psi[1, r, c])
+            b = max(n[n[FIRST] + r], n[n[FIRST] + s] - d * dc)
+            for c in range(b, min(n[n[LAST] + r], n[n[LAST] + s] - d * dc)):
+                u, v = w[PSI, s, c + d * dc], w[PSI + 1, s, c + d * dc]
+                real = u * w[PSI, r, c] + v * w[PSI + 1, r, c]
+                out[d, i + step * c] += complex(real, v * w[PSI, r, c] - u * w[PSI + 1, r, c])
     return out
 
 
-@part
+@part(error_model="numpy", fastmath=FAST)
 def local_amplitude(N, q, D, j, m):
     """<j+D, m+q| K_{q,D} |j,m>."""
     amplitude = np.sqrt(max(squared_amplitude(q, D, N, j, m), 0.0))
@@ -92,148 +123,166 @@ def local_amplitude(N, q, D, j, m):
     return amplitude
 
 
-@part
-def local_rate(program, ket, channel, D, rho):
+@part(error_model="numpy", fastmath=FAST)
+def share(n, z, channel, a):
+    """The number by which local noise J_q is J_a of its part, as it stands in the frame."""
+    f, q = n[n[OWNER] + channel], n[n[Q] + channel]
+    if n[n[FRAMED] + f] == 0:
+        return 1.0 + 0.0j if a == q else 0.0j
+    symbol = RAISE if q > 0 else (LOWER if q < 0 else INVERSION)
+    seen = RAISE if a > 0 else (LOWER if a < 0 else DEPTH)
+    return z[n[FRAMES] + 49 * f + 7 * symbol + seen]
+
+
+@part(error_model="numpy", fastmath=FAST)
+def local_rate(n, x, z, channel, D, rho):
     """|K_D psi|^2 of a local channel, from the coherences of its part."""
-    f = program.owner[channel]
-    N, j, low = program.emitters[f], ket.spins[f], lowest(program, ket, f)
-    if j + D < 0:
-        return 0.0
+    f = n[n[OWNER] + channel]
+    N, j, low = x[n[EMITTERS] + f], x[n[SPINS] + f], lowest(n, x, f)
     total = 0.0
-    if not program.framed[f]:
+    if j + D < 0:
+        return total
+    for a in range(-1, 2):
+        own = share(n, z, channel, a)
+        if own == 0:
+            continue
         for i in range(rho.shape[1]):
             if rho[0, i].real > 0:
-                total += rho[0, i].real * max(squared_amplitude(program.q[channel], D, N, j, low + i), 0.0)
-        return total
-    symbol = RAISE if program.q[channel] > 0 else (LOWER if program.q[channel] < 0 else INVERSION)
-    v = ket.frames[f, symbol]
-    factors = np.array([v[LOWER], v[DEPTH], v[RAISE]])
-    for i in range(rho.shape[1]):
-        m = low + i
-        for a in range(-1, 2):
-            own = factors[a + 1] * local_amplitude(N, a, D, j, m)
-            total += abs(own) ** 2 * rho[0, i].real
-            for b in range(a + 1, 2):  # m + d goes by K_a where m goes by K_b: both arrive at m + b
-                d = b - a
-                if i + d < rho.shape[1]:
-                    other = factors[a + 1] * local_amplitude(N, a, D, j, m + d)
-                    mine = factors[b + 1] * local_amplitude(N, b, D, j, m)
-                    total += 2 * (np.conj(mine) * other * rho[d, i]).real
+                total += abs(own) ** 2 * rho[0, i].real * max(squared_amplitude(a, D, N, j, low + i), 0.0)
+        for b in range(a + 1, 2):  # m + d goes by K_a where m goes by K_b: both arrive at m + b
+            d, both = b - a, 2 * np.conj(share(n, z, channel, b)) * own
+            if both == 0:
+                continue
+            for i in range(rho.shape[1] - d):
+                m = low + i
+                product = local_amplitude(N, b, D, j, m) * local_amplitude(N, a, D, j, m + d)
+                total += product * (both * rho[d, i]).real
     return total
 
 
-@part
-def apply_local(program, ket, channel, D, out):
+@part(error_model="numpy", fastmath=FAST)
+def apply_local(n, x, z, w, channel, D):
     """psi -> K_D psi of a local channel; j and the window move along. Returns the weight left out."""
-    f = program.owner[channel]
-    N, j, low, q = program.emitters[f], ket.spins[f], lowest(program, ket, f), program.q[channel]
-    R, C = ket.psi.shape[1], ket.psi.shape[2]
-    out[:] = 0.0
-    framed = program.framed[f]
-    shift = D if framed else q
-    symbol = RAISE if q > 0 else (LOWER if q < 0 else INVERSION)
-    dr, dc = stride_of(ket, f) if framed else (0, 0)
-    left = 0.0
-    amplitudes = np.empty(R + C)
+    f = n[n[OWNER] + channel]
+    N, j, low, framed = x[n[EMITTERS] + f], x[n[SPINS] + f], lowest(n, x, f), n[n[FRAMED] + f] != 0
+    clear(w, OTHER, OTHER + 2)
+    shift = D if framed else n[n[Q] + channel]
+    dr, dc = (stride_of(n, f), 1 if f == n[PARTS] - 1 else 0) if framed else (0, 0)
+    left, amplitudes = 0.0, np.empty(n[ROWS] + n[COLUMNS])
     for a in range(-1, 2):
-        v = 1.0 + 0.0j if a == q else 0.0j
-        if framed:
-            v = ket.frames[f, symbol, RAISE if a > 0 else (LOWER if a < 0 else DEPTH)]
-        if v == 0:
+        own = share(n, z, channel, a)
+        if own == 0:
             continue
         for i in range(amplitudes.size):
             amplitudes[i] = local_amplitude(N, a, D, j, low + i)
-        for r in range(R):
-            i, step = index(program, ket, f, r)
+        for r in range(n[ROWS]):
+            i, step = index(n, f, r)
             s, t = r + (a - shift) * dr, (a - shift) * dc
-            inside = not framed or step != 0 or 0 <= i + a - shift < ket.sizes[f]
-            for c in range(ket.first[r], ket.last[r]):
-                w = v * amplitudes[i + step * c]
-                real = w.real * ket.psi[0, r, c] - w.imag * ket.psi[1, r, c]
-                imaginary = w.real * ket.psi[1, r, c] + w.imag * ket.psi[0, r, c]
-                if inside and ket.first[s] <= c + t < ket.last[s]:
-                    out[0, s, c + t] += real
-                    out[1, s, c + t] += imaginary
+            inside = not framed or step != 0 or 0 <= i + a - shift < n[n[SIZES] + f]
+            for c in range(n[n[FIRST] + r], n[n[LAST] + r]):
+                v = own * amplitudes[i + step * c] * complex(w[PSI, r, c], w[PSI + 1, r, c])
+                if inside and n[n[FIRST] + s] <= c + t < n[n[LAST] + s]:
+                    w[OTHER, s, c + t] += v.real
+                    w[OTHER + 1, s, c + t] += v.imag
                 else:
-                    left += real**2 + imaginary**2
-    copy(out, ket.psi)
-    ket.spins[f] += D
-    ket.lows[f] += shift
+                    left += v.real**2 + v.imag**2
+    copy(w, OTHER, PSI)
+    x[n[SPINS] + f] += D
+    x[n[LOWS] + f] += shift
     return left
 
 
-@part
-def apply_collective(program, ket, room, channel, out):
-    """out = C psi, on the window, or on one that has moved along if all words shift alike. Returns the weight left out."""
-    R, C = ket.psi.shape[1], ket.psi.shape[2]
-    first, last = ket.first, ket.last
-    out[:] = 0.0
-    left = 0.0
-    along, flat = program.uniform[channel, 0] == 1, program.uniform[channel, 2] == 1
-    for k in range(program.words.shape[0]):
-        if program.groups[k] == program.functions + channel and room.coefficients[k] != 0:
-            dr, dc = room.shifts[k, 0], room.shifts[k, 1]
-            for r in range(R):
-                s = r if along else r + dr
-                inside = 0 <= s < R
-                v = room.coefficients[k] * (room.rows[k, r] if program.skew == 0 else 1.0)
-                begin, end = 0, C
-                if inside and not flat:
-                    begin, end = first[s], last[s]
-                for c in range(first[r], last[r]):
-                    w = v * room.columns[k, c]
-                    if program.skew != 0:
-                        w *= row_table(program.skew, room, k, r, c, c + 1)[0]
-                    x = w * complex(ket.psi[0, r, c], ket.psi[1, r, c])
-                    if inside and begin <= c + dc < end:
-                        out[0, s, c + dc] += x.real
-                        out[1, s, c + dc] += x.imag
-                    else:
-                        left += abs(x) ** 2
+@part(error_model="numpy", fastmath=FAST)
+def apply_collective(n, x, z, w, channel):
+    """OTHER = C psi, on the window, or on one that has moved along if all words shift alike. Returns the weight left out."""
+    clear(w, OTHER, OTHER + 2)
+    left, uniform = 0.0, n[UNIFORM] + 4 * channel
+    along, flat, stretched = n[uniform] == 1, n[uniform + 2] == 1, 0 if n[SKEW] == 0 else 1
+    for k in range(n[WORDS]):
+        coefficient = z[n[COEFFICIENTS] + k]
+        if n[n[GROUP] + k] != n[FUNCTIONS] + channel or coefficient == 0:
+            continue
+        dr, dc = n[n[SHIFTS] + 2 * k], n[n[SHIFTS] + 2 * k + 1]
+        for r in range(n[ROWS]):
+            s, place = r if along else r + dr, row_place(n, k, r)
+            inside = 0 <= s < n[ROWS]
+            begin, end = 0, n[COLUMNS]
+            if inside and not flat:
+                begin, end = n[n[FIRST] + s], n[n[LAST] + s]
+            for c in range(n[n[FIRST] + r], n[n[LAST] + r]):
+                v = coefficient * (x[place + stretched * c] * x[n[COLUMN] + k * n[COLUMNS] + c])
+                v = v * complex(w[PSI, r, c], w[PSI + 1, r, c])
+                if inside and begin <= c + dc < end:
+                    w[OTHER, s, c + dc] += v.real
+                    w[OTHER + 1, s, c + dc] += v.imag
+                else:
+                    left += v.real**2 + v.imag**2
     return left
 
 
-@part
-def rescale(x, a):
-    flat = x.reshape(-1)
-    for i in range(flat.size):
+@part(error_model="numpy", fastmath=FAST)
+def follow_collective(n, x, w, channel):
+    """The window goes along with a collective jump whose words all shift alike."""
+    uniform, columns = n[UNIFORM] + 4 * channel, n[COLUMNS]
+    if n[uniform] == 1 and n[PARTS] > 1:
+        x[n[LOWS]] += n[uniform + 1]
+    if n[uniform + 2] == 1:
+        for r in range(n[ROWS]):
+            first, last = n[FIRST] + r, n[LAST] + r
+            if n[last] > n[first]:
+                n[first] = max(n[first] + n[uniform + 3], 0)
+                n[last] = max(min(n[last] + n[uniform + 3], columns), n[first])
+
+
+@part(error_model="numpy", fastmath=FAST)
+def rescale(w, a):
+    """psi = a psi."""
+    flat = w.reshape(-1)
+    for i in range(2 * w.shape[1] * w.shape[2]):
         flat[i] *= a
 
 
-@part
-def rates_of_jumps(program, ket, room, local, s):
-    """Rate of every jump: one for a collective channel, those with D = -1, 0, 1 for a local one."""
-    channels = program.owner.size
-    rates = np.zeros((channels, 3))
-    known = -1
+@part(error_model="numpy", fastmath=FAST)
+def squared_norm(w, slot):
+    """Squared norm of a field."""
+    size = 2 * w.shape[1] * w.shape[2]
+    flat = w.reshape(-1)[slot * w.shape[1] * w.shape[2] :]
+    total = 0.0
+    for i in range(size):
+        total += flat[i] * flat[i]
+    return total
+
+
+@part(error_model="numpy", fastmath=FAST)
+def rates_of_jumps(n, x, z, w, local, rates):
+    """Rate of every jump: one for a collective channel, those with D = -1, 0, 1 for a local one. Returns their sum."""
+    known, total = -1, 0.0
     rho = np.zeros((3, 1), dtype=np.complex128)
-    for k in range(channels):
-        rate = program.rates[k]
-        if program.timed[k] >= 0:
-            rate = 0.0
-            for d in range(local.shape[1] - 1, -1, -1):
-                rate = rate * s + local[program.timed[k], d]
-        f = program.owner[k]
+    for k in range(n[CHANNELS]):
+        f, timed = n[n[OWNER] + k], n[n[TIMED] + k]
+        rate = local[timed, 0] if timed >= 0 else x[n[RATES] + k]
         if f < 0:
-            apply_collective(program, ket, room, k, room.other)
-            rates[k, 1] = rate * squared_norm(room.other)
+            apply_collective(n, x, z, w, k)
+            rates[k, 1] = rate * squared_norm(w, OTHER)
+            total += rates[k, 1]
             continue
         if known != f:
-            rho, known = coherences(program, ket, f, 2 if program.framed[f] else 0), f
+            rho, known = coherences(n, w, f, 2 if n[n[FRAMED] + f] != 0 else 0), f
         for D in range(-1, 2):
-            rates[k, D + 1] = rate * local_rate(program, ket, k, D, rho)
-    return rates
+            rates[k, D + 1] = rate * local_rate(n, x, z, k, D, rho)
+            total += rates[k, D + 1]
+    return total
 
 
-@part
-def jump(rng, program, ket, room, local, s):
+@part(error_model="numpy", fastmath=FAST)
+def jump(rng, n, x, z, w, local):
     """Choose a jump by its rate and apply it; returns its number, -1 if there is no rate to jump with."""
-    rates = rates_of_jumps(program, ket, room, local, s)
-    wanted = rng.random() * np.sum(rates)
+    rates = np.zeros((n[CHANNELS], 3))
+    wanted = rng.random() * rates_of_jumps(n, x, z, w, local, rates)
     chosen, number, D, at = -1, 0, 0, -1
-    for k in range(rates.shape[0]):
+    for k in range(n[CHANNELS]):
         for d in range(3):
-            if program.owner[k] < 0 and d != 1:
+            if n[n[OWNER] + k] < 0 and d != 1:
                 continue
             if rates[k, d] > 0 and (at < 0 or wanted >= 0):
                 chosen, at, D = number, k, d - 1
@@ -241,35 +290,28 @@ def jump(rng, program, ket, room, local, s):
             number += 1
     if at < 0:
         return -1
-    if program.owner[at] >= 0:
-        left = apply_local(program, ket, at, D, room.other)
+    if n[n[OWNER] + at] >= 0:
+        left = apply_local(n, x, z, w, at, D)
     else:
-        left = apply_collective(program, ket, room, at, room.other)
-        copy(room.other, ket.psi)
-        if program.uniform[at, 0] == 1 and ket.spins.size > 1:
-            ket.lows[0] += program.uniform[at, 1]
-        if program.uniform[at, 2] == 1:
-            dc = program.uniform[at, 3]
-            for r in range(ket.first.size):
-                if ket.last[r] > ket.first[r]:
-                    ket.first[r] = max(ket.first[r] + dc, 0)
-                    ket.last[r] = max(min(ket.last[r] + dc, ket.psi.shape[2]), ket.first[r])
-    after = squared_norm(ket.psi)
-    ket.lost[0] += np.sqrt(left / after)
-    rescale(ket.psi, 1 / np.sqrt(after))
+        left = apply_collective(n, x, z, w, at)
+        copy(w, OTHER, PSI)
+        follow_collective(n, x, w, at)
+    after = squared_norm(w, PSI)
+    x[n[LOST]] += np.sqrt(left / after)
+    rescale(w, 1 / np.sqrt(after))
     return chosen
 
 
-@part
-def off_centre(program, ket):
+@part(error_model="numpy", fastmath=FAST)
+def off_centre(n, x, w):
     """Whether the mean of a, or of J_+ / sqrt(2j), seen from its frame has become large."""
-    for f in range(ket.spins.size):
-        if not program.framed[f]:
+    for f in range(n[PARTS]):
+        if n[n[FRAMED] + f] == 0:
             continue
-        rho, j = coherences(program, ket, f, 1), ket.spins[f]
+        rho, j = coherences(n, w, f, 1), x[n[SPINS] + f]
         mean, norm2 = 0.0j, 0.0
         for i in range(rho.shape[1]):
-            value = ket.lows[f] + i
+            value = x[n[LOWS] + f] + i
             root = value + 1 if j < 0 else max((j - value) * (j + value + 1), 0.0) / max(2 * j, 1.0)
             mean += np.sqrt(root) * rho[1, i]
             norm2 += rho[0, i].real
@@ -278,31 +320,30 @@ def off_centre(program, ket):
     return False
 
 
-@part
-def differentiate(program, ket, room, local):
-    """room.slope = psi' less room.middle * psi; returns the squared norm and minus the derivative of its logarithm."""
-    R = ket.psi.shape[1]
-    generate(program, ket, room, local[:, 0], 1.0, ket.psi, room.slope, 0, R, True)
-    norm2 = overlap(ket.first, ket.last, ket.psi, ket.psi, 0, R)
-    change = overlap(ket.first, ket.last, ket.psi, room.slope, 0, R)
-    return norm2, -2 * (change / norm2 + room.middle[0])
+@part(error_model="numpy", fastmath=FAST)
+def differentiate(n, x, w, local):
+    """SLOPE = psi' less MIDDLE * psi; returns the squared norm and minus the derivative of its logarithm."""
+    R = n[ROWS]
+    generate(n, x, w, local, 0, 1.0, PSI, SLOPE, 0, R, True)
+    norm2 = overlap(n, w, PSI, PSI, 0, R)
+    change = overlap(n, w, PSI, SLOPE, 0, R)
+    return norm2, -2 * (change / norm2 + x[n[MIDDLE]])
 
 
-@part
-def step_all(program, ket, room, local, h, norm2, tolerance):
+@part(error_model="numpy", fastmath=FAST)
+def step_all(n, x, w, local, h, norm2, tolerance):
     """psi after a step h; rows that the generator does not couple go one by one."""
-    R = ket.psi.shape[1]
-    if program.coupled:
-        advance(program, ket, room, local, h, tolerance * np.sqrt(norm2), 0, R)
-    else:
-        allowed = tolerance * np.sqrt(norm2 / R)
-        for r in range(R):
-            if ket.last[r] > ket.first[r]:
-                advance(program, ket, room, local, h, allowed, r, r + 1)
-    rescale(ket.psi, np.exp(h * room.middle[0]))
+    R, allowed = n[ROWS], tolerance * np.sqrt(norm2)
+    at_once = R
+    if n[COUPLED] == 0:
+        at_once, allowed = 1, allowed / np.sqrt(R)
+    for r in range(0, R, at_once):
+        if at_once == R or n[n[LAST] + r] > n[n[FIRST] + r]:
+            advance(n, x, w, local, h, allowed, r, r + at_once)
+    rescale(w, np.exp(h * x[n[MIDDLE]]))
 
 
-@part
+@part(error_model="numpy", fastmath=FAST)
 def wanted_step(left, rate, trend, longest, room_ahead):
     """Time to the moment at which ln(norm) has fallen by `left`, within what one step may do."""
     h = room_ahead
@@ -316,37 +357,55 @@ def wanted_step(left, rate, trend, longest, room_ahead):
     return max(min(h, longest, room_ahead), -longest)
 
 
+@part(error_model="numpy", fastmath=FAST)
+def functions_at(n, x, t, piece, local):
+    """Functions of time as polynomials of the time from t; returns the end of the piece."""
+    G, degree = n[FUNCTIONS], n[DEGREE] + 1
+    begin, breaks = n[POLYNOMIALS] + piece * G * degree, n[BREAKS] + piece
+    polynomials = x[begin : begin + G * degree].reshape((G, degree))
+    shifted(polynomials, t - (x[breaks] + x[breaks + 1]) / 2, local)
+    return np.inf if n[PIECES] == 1 and n[DEGREE] == 0 else x[breaks + 1]
+
+
+@part(error_model="numpy", fastmath=FAST)
+def largest_radius(n, x):
+    """Bound of the norm of the generator."""
+    out = 0.0
+    for r in range(n[ROWS]):
+        out = max(out, x[n[RADIUS] + r])
+    return out
+
+
 @kernel(error_model="numpy")
-def walk(rng, program, ket, room, clock, stop, tolerance, cutoff, halt, when, which, jumps):
+def walk(rng, n, x, z, w, clock, stop, tolerance, cutoff, halt, when, which, jumps):
     """Follow a trajectory to `stop`, or until its window has to be moved.
 
     clock: time, squared norm of the next jump, derivative of the rate, step at most. Jumps are recorded in `when` and
     `which` from number `jumps` on. Returns what it ended with, the records, and their number.
     """
     t, threshold, trend, most = clock[0], clock[1], clock[2], clock[3]
-    local = np.empty(program.polynomials.shape[1:])
+    local = np.empty((n[FUNCTIONS], n[DEGREE] + 1))
     piece, known, status = -1, False, HALTED
     rate_before, h, unfit, moved = 0.0, 0.0, False, 0.0
     while halt[0] == 0:
         at = max(piece, 0)
-        while at < program.breaks.size - 2 and program.breaks[at + 1] <= t:
+        while at < n[PIECES] - 1 and x[n[BREAKS] + at + 1] <= t:
             at += 1
-        end = program.breaks[at + 1] if program.degree > 0 else np.inf
         if not known:
-            tabulate(program, ket, room)
+            tabulate(n, x, z)
         if not known or at != piece:
-            weigh(program, ket, room, at)
+            weigh(n, x, z, w, at)
         known, piece = True, at
-        radius = largest_of(room.radius)
-        shifted(program.polynomials[at], t - (program.breaks[at] + program.breaks[at + 1]) / 2, local)
-        norm2, rate = differentiate(program, ket, room, local)
+        radius = largest_radius(n, x)
+        end = min(functions_at(n, x, t, at, local), stop)
+        norm2, rate = differentiate(n, x, w, local)
         longest = _LONGEST / radius if radius > 0 else np.inf
         if abs(h) * radius > 0.1:
             trend = (rate - rate_before) / h
         rate_before = rate
         left = np.log(norm2 / threshold)
         if abs(left) <= _AT_JUMP:
-            number = jump(rng, program, ket, room, local, 0.0)
+            number = jump(rng, n, x, z, w, local)
             threshold = 1 - rng.random()
             if number < 0:  # a norm lost to rounding alone
                 threshold *= norm2
@@ -364,22 +423,22 @@ def walk(rng, program, ket, room, clock, stop, tolerance, cutoff, halt, when, wh
         if unfit:
             status = UNFIT
             break
-        before = edges(program, ket)
-        copy(ket.psi, room.other)
-        h = wanted_step(left, rate, trend, longest, min(stop, end) - t)
+        before = edges(n, x, w)
+        copy(w, PSI, OTHER)
+        h = wanted_step(left, rate, trend, longest, end - t)
         h = min(h, most) if h > 0 else h
-        step_all(program, ket, room, local, h, norm2, tolerance)
-        after = edges(program, ket)
+        step_all(n, x, w, local, h, norm2, tolerance)
+        after = edges(n, x, w)
         if after > 10 * cutoff * norm2 and h * radius > 1e-6:
-            copy(room.other, ket.psi)  # the window is moved before more arrives at its ends
+            copy(w, OTHER, PSI)  # the window is moved before more arrives at its ends
             most, h, unfit = 0.5 * h, 0.0, before > cutoff * norm2
             continue
         unfit = after > cutoff * norm2
         moved += abs(h) * radius
         if moved > _UNSEEN:
-            unfit, moved = unfit or off_centre(program, ket), 0.0
-        ket.lost[0] += abs(h) * radius * np.sqrt(max(before, after) / norm2)
+            unfit, moved = unfit or off_centre(n, x, w), 0.0
+        x[n[LOST]] += abs(h) * radius * np.sqrt(max(before, after) / norm2)
         most = np.inf
-        t = min(stop, end) if h == min(stop, end) - t else t + h
+        t = end if h == end - t else t + h
     clock[0], clock[1], clock[2], clock[3] = t, threshold, trend, most
     return status, when, which, jumps

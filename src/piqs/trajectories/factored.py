@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from piqs import _checks
-from piqs._kernels.windows import Ket
 from piqs.operators.factors import OperatorSum
-from piqs.trajectories.window import Part, frames
+from piqs.trajectories.window import Ket, Part, frames
 from piqs.trajectories.windowed import Collective, Local
 
 # Standard deviations of a coherent state's distribution that its window starts with: all but 1e-18 of the weight.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,51 @@ class Part:
 
     name: str
     N: int | None = None
+
+
+class Ket(NamedTuple):
+    """A ket on its window, seen from frames."""
+
+    psi: np.ndarray  # float (2, rows, columns)
+    first: np.ndarray  # int (rows): columns in use
+    last: np.ndarray
+    spins: np.ndarray  # float (parts): j, -1 for a mode
+    lows: (
+        np.ndarray
+    )  # float (parts): lowest quantum number; the lowest sum in place of the first of rows of sums
+    sizes: np.ndarray  # int (parts)
+    frames: np.ndarray  # complex (parts, 7, 7): a symbol as a sum of symbols seen from the frame
+    lost: np.ndarray  # float (1): bound of the norm left out so far
+
+
+# Tables in which a ket stands, but for psi.
+_IN_TABLES = (
+    kernel.FIRST,
+    kernel.LAST,
+    kernel.SPINS,
+    kernel.LOWS,
+    kernel.SIZES,
+    kernel.FRAMES,
+    kernel.LOST,
+)
+
+
+class Memory(NamedTuple):
+    """What compiled code works on, see `piqs._kernels.windows`."""
+
+    n: np.ndarray
+    x: np.ndarray
+    z: np.ndarray
+    w: np.ndarray
+
+
+@dataclass(frozen=True)
+class Program:
+    """Operators in words: numbers and tables by their places, see `piqs._kernels.windows`; whether a ket walks by them."""
+
+    numbers: dict[int, int]
+    tables: dict[int, np.ndarray]
+    walks: bool = False
 
 
 class Words:
@@ -89,51 +134,46 @@ class Words:
         chosen = [codes for codes, g in zip(self.codes, self.groups, strict=True) if g == group]
         return {_shift(codes) for codes in chosen}
 
-    def program(self, functions: int, skew: int = 0, coupled: bool = True, **more: Any) -> kernel.Program:
+    def program(self, functions: int, skew: int = 0, coupled: bool = True) -> Program:
         """The words as compiled code takes them; the first `functions` groups are the generator."""
         longest = max((len(code) for codes in self.codes for code in codes), default=1) or 1
-        words = np.zeros((len(self.codes), len(self.parts), longest), dtype=np.int8)
+        words = np.zeros((len(self.codes), len(self.parts), longest), dtype=np.int64)
         for k, codes in enumerate(self.codes):
             for f, code in enumerate(codes):
                 words[k, f, : len(code)] = code
         most = max((len(factors) for *_, factors in self._entries), default=1) or 1
-        factors = np.full((len(self._entries), most, 3), -1, dtype=np.int8)
+        factors = np.full((len(self._entries), most, 3), -1)
         for e, (*_, own) in enumerate(self._entries):
             if own:
                 factors[e, : len(own)] = own
-        none = np.zeros(0, dtype=np.int64)
         bands = {(0, (0,) * len(self.parts)): 0}
         band = np.full(len(self.codes), -1)
         for k, (codes, group) in enumerate(zip(self.codes, self.groups, strict=True)):
             if group < functions:
                 band[k] = bands.setdefault((int(group), _shift(codes)), len(bands))
-        given: dict[str, Any] = {
-            "owner": none,
-            "q": none,
-            "rates": np.zeros(0),
-            "timed": none,
-            "uniform": np.zeros((0, 4), dtype=np.int64),
-            "breaks": np.zeros(2),
-            "polynomials": np.ones((1, functions, 1)),
-            "strengths": np.ones((1, functions)),
-            "degree": 0,
-            **more,
+        numbers = {
+            kernel.PARTS: len(self.parts),
+            kernel.WORDS: len(words),
+            kernel.SYMBOLS: longest,
+            kernel.ENTRIES: len(factors),
+            kernel.FACTORS: most,
+            kernel.BANDS: len(bands),
+            kernel.FUNCTIONS: functions,
+            kernel.SKEW: skew,
+            kernel.COUPLED: int(coupled),
         }
-        return kernel.Program(
-            words=words,
-            groups=self.groups,
-            band=band,
-            bands=np.array([group for group, _ in bands], dtype=np.int64),
-            entries=np.array([k for k, *_ in self._entries], dtype=np.int64),
-            numbers=np.array([number for _, number, _ in self._entries], dtype=complex),
-            factors=factors,
-            functions=functions,
-            skew=skew,
-            coupled=coupled,
-            emitters=np.array([float(part.N or 0) for part in self.parts]),
-            framed=self.framed,
-            **given,
-        )
+        tables = {
+            kernel.WORD: words,
+            kernel.GROUP: self.groups,
+            kernel.BAND: band,
+            kernel.FUNCTION: np.array([group for group, _ in bands], dtype=np.int64),
+            kernel.ENTRY: np.array([k for k, *_ in self._entries], dtype=np.int64),
+            kernel.FACTOR: factors,
+            kernel.FRAMED: self.framed.astype(np.int64),
+            kernel.EMITTERS: np.array([float(part.N or 0) for part in self.parts]),
+            kernel.NUMBERS: np.array([number for _, number, _ in self._entries], dtype=complex),
+        }
+        return Program(numbers, tables)
 
 
 def _shift(codes: Codes) -> tuple[int, ...]:
@@ -141,25 +181,50 @@ def _shift(codes: Codes) -> tuple[int, ...]:
     return tuple(sum(_SHIFTS.get(s, 0) for s in code) for code in codes)
 
 
-def room_for(program: kernel.Program, ket: kernel.Ket, walks: bool = False) -> kernel.Room:
-    """Tables and arrays to work in, on the window of a ket; fewer where it is not for a walk."""
-    K, (_, R, C) = len(program.words), ket.psi.shape
-    bands = program.bands.size if walks else 0
-    return kernel.Room(
-        coefficients=np.empty(K, dtype=complex),
-        shifts=np.empty((K, 2), dtype=np.int64),
-        rows=np.empty((K, R + C - 1 if program.skew else R)),
-        columns=np.empty((K, C)),
-        moves=np.zeros((bands, 2), dtype=np.int64),
-        planes=np.zeros((bands, 2, R, C)),
-        filled=np.zeros((bands, 2), dtype=bool),
-        form=np.zeros(1, dtype=np.int64),
-        middle=np.zeros(2),
-        radius=np.zeros(R),
-        slope=np.zeros((2, R, C) if walks else (0, 0, 0)),
-        terms=np.zeros((program.degree + 2, 2, R, C)),
-        other=np.zeros((2, R, C)),
-    )
+def load(program: Program, ket: Ket) -> tuple[Memory, Ket]:
+    """The arrays that compiled code works on, with a ket in them, and the ket that shares its memory with them."""
+    numbers, (_, R, C) = program.numbers, ket.psi.shape
+    K, bands = numbers[kernel.WORDS], numbers[kernel.BANDS] if program.walks else 0
+    slots = kernel.PLANES + 2 * bands + (2 * (numbers[kernel.DEGREE] + 2) if program.walks else 0)
+    w = np.zeros((slots, R, C))
+    w[:2] = ket.psi
+    tables = {
+        **program.tables,
+        kernel.SIZES: ket.sizes,
+        kernel.FIRST: ket.first,
+        kernel.LAST: ket.last,
+        kernel.SHIFTS: np.zeros((K, 2), dtype=np.int64),
+        kernel.MOVES: np.zeros((bands, 2), dtype=np.int64),
+        kernel.FILLED: np.zeros((bands, 2), dtype=np.int64),
+        kernel.SPINS: ket.spins,
+        kernel.LOWS: ket.lows,
+        kernel.LOST: ket.lost,
+        kernel.MIDDLE: np.zeros(2),
+        kernel.RADIUS: np.zeros(R),
+        kernel.ROW: np.zeros((K, R + C - 1 if numbers[kernel.SKEW] else R)),
+        kernel.COLUMN: np.zeros((K, C)),
+        kernel.COEFFICIENTS: np.zeros(K, dtype=complex),
+        kernel.FRAMES: ket.frames,
+    }
+    header = np.zeros(kernel.HEADER, dtype=np.int64)
+    header[list(numbers)] = list(numbers.values())
+    header[[kernel.ROWS, kernel.COLUMNS]] = R, C
+    store: dict[str, list[np.ndarray]] = {"i": [header], "f": [], "c": []}
+    filled = {"i": header.size, "f": 0, "c": 0}
+    for place, table in tables.items():
+        kind = table.dtype.kind
+        header[place] = filled[kind]
+        filled[kind] += table.size
+        store[kind].append(table.ravel())
+    n, x, z = (np.concatenate(store[kind]) for kind in "ifc")
+    own = {"i": n, "f": x, "c": z}
+
+    def view(place: int, table: np.ndarray) -> np.ndarray:
+        begin = header[place]
+        return own[table.dtype.kind][begin : begin + table.size].reshape(table.shape)
+
+    shared = Ket(w[:2], *(view(place, table) for place, table in zip(_IN_TABLES, ket[1:], strict=True)))
+    return Memory(n, x, z, w), shared
 
 
 class Window:
@@ -181,7 +246,7 @@ class Window:
 
     def __init__(
         self,
-        ket: kernel.Ket,
+        ket: Ket,
         parts: Sequence[Part],
         framed: np.ndarray,
         skew: int = 0,
@@ -228,9 +293,12 @@ class Window:
     def weights(self, f: int) -> np.ndarray:
         """Weight of every value of coordinate f."""
         if f == len(self.parts) - 1:
-            return kernel.column_weights(self.ket)
-        rows = kernel.row_weights(self.ket).reshape(self.ket.sizes[:-1])
+            return np.einsum("prc,prc->c", self.ket.psi, self.ket.psi)
+        rows = self._row_weights().reshape(self.ket.sizes[:-1])
         return rows.sum(axis=tuple(g for g in range(rows.ndim) if g != f))
+
+    def _row_weights(self) -> np.ndarray:
+        return np.einsum("prc,prc->r", self.ket.psi, self.ket.psi)
 
     def fit(self) -> None:
         """Frames so that the means of a are small, windows so that they hold the weight."""
@@ -288,9 +356,8 @@ class Window:
         if len(self.parts) != 2:
             return
         ket, (_, R, C) = self.ket, self.ket.psi.shape
-        total = float(kernel.row_weights(ket).sum())
-        first, last = np.empty(R, dtype=np.int64), np.empty(R, dtype=np.int64)
-        kernel.supports(ket.psi, self.cutoff * total / R, first, last)
+        total = float(self._row_weights().sum())
+        first, last = _supports(ket.psi, self.cutoff * total / R)
         held = np.flatnonzero(last > first)
         rows = np.arange(R)
         nearest = np.clip(rows, held[0], held[-1])
@@ -308,7 +375,7 @@ class Window:
     def _mean(self, f: int) -> complex:
         """<a>, or <J_+> / sqrt(2j), seen from the frame."""
         out = np.empty(1, dtype=complex)
-        kernel.means(self._lowering[f], self.ket, room_for(self._lowering[f], self.ket), out)
+        kernel.means(*load(self._lowering[f], self.ket)[0], out)
         return complex(out[0]) / (np.sqrt(max(2 * self.ket.spins[f], 1.0)) if self.parts[f].N else 1.0)
 
     def _displace(self, f: int, by: complex) -> None:
@@ -324,7 +391,8 @@ class Window:
             self._move(f, 2 * _GUARD + int(2 * abs(piece) * np.sqrt(held.sum() + abs(self._depth(f)))))
             self._set(self.ket.psi)
             shift = _own(f, symbols[0], self.parts, symbols[1], np.array([np.conj(unit), -unit]))
-            kernel.exponential(shift, self.ket, room_for(shift, self.ket))
+            memory, self.ket = load(shift, self.ket)
+            kernel.exponential(*memory)
             _turn(self.ket.frames[f], unit, ensemble)
             edge = self.weights(f)[[0, 1, -2, -1]].min()
             total = self.weights(f).sum()
@@ -336,9 +404,20 @@ class Window:
         return j - low if j >= 0 else low + size
 
 
+def _supports(psi: np.ndarray, allowed: float) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of every row outside of which at each end at most `allowed` of the weight lies; first = last if empty."""
+    weights = np.einsum("prc,prc->rc", psi, psi)
+    C = weights.shape[1]
+    enough = np.cumsum(weights, axis=1) > allowed
+    first = np.where(enough.any(axis=1), enough.argmax(axis=1), C)
+    enough = np.cumsum(weights[:, ::-1], axis=1) > allowed
+    last = np.where(enough.any(axis=1), C - enough.argmax(axis=1), C)
+    return first, np.maximum(first, last)
+
+
 def _own(
     f: int, symbol: int, parts: Sequence[Part], second: int = 0, numbers: np.ndarray | None = None
-) -> kernel.Program:
+) -> Program:
     """One symbol of part f, or the sum of two with these numbers, as it stands in the frame."""
     words = Words([], parts, np.zeros(len(parts), dtype=bool))
     symbols = [symbol, second] if second else [symbol]

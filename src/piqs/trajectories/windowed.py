@@ -14,7 +14,7 @@ from piqs._kernels.window_walk import ARRIVED, HALTED, walk
 from piqs.operators.factors import OperatorSum, SpinFactors
 from piqs.trajectories.coefficients import piecewise
 from piqs.trajectories.sampler import Batch, Keep, Seed, count_jumps, generator
-from piqs.trajectories.window import Part, Window, Words, room_for
+from piqs.trajectories.window import Ket, Part, Program, Window, Words, load
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class WindowedKets:
         parts: Sequence[Part],
         hamiltonian: list[tuple[OperatorSum, Any]],
         channels: Sequence[Collective | Local],
-        start: Callable[[np.ndarray], kernel.Ket],
+        start: Callable[[np.ndarray], Ket],
         e_ops: dict[Any, Any],
         times: np.ndarray,
         tolerance: float = 1e-9,
@@ -143,7 +143,7 @@ class WindowedKets:
                 constant = constant - 0.5 * channel.rate * (channel.operator.dag() * channel.operator)
         return functions, [constant, *sums]
 
-    def _compiled(self, functions: list[Any], sums: list[OperatorSum]) -> tuple[kernel.Program, bool]:
+    def _compiled(self, functions: list[Any], sums: list[OperatorSum]) -> tuple[Program, bool]:
         """The program of the generator and all jumps, and whether jumps move weight from row to row."""
         one = [(lambda t: 1.0) if f is None else f for f in functions]
         constant = len(functions) == 1
@@ -169,25 +169,29 @@ class WindowedKets:
         own = iter(timed[len(timed) - sum(callable(c.rate) for c in self.channels) :])
         half = np.diff(breaks)[:, None, None] / 2
         used = np.flatnonzero(polynomials.any(axis=(0, 1)))
-        program = words.program(
-            G,
-            self.skew,
-            coupled,
-            owner=np.array(
-                [place[c.part] if isinstance(c, Local) else -1 for c in self.channels], dtype=np.int64
+        program = words.program(G, self.skew, coupled)
+        numbers = {
+            kernel.CHANNELS: len(self.channels),
+            kernel.PIECES: len(polynomials),
+            kernel.DEGREE: int(used[-1]),
+        }
+        owners = [place[c.part] if isinstance(c, Local) else -1 for c in self.channels]
+        tables = {
+            kernel.OWNER: np.array(owners, dtype=np.int64),
+            kernel.Q: np.array([c.q if isinstance(c, Local) else 0 for c in self.channels], dtype=np.int64),
+            kernel.RATES: np.array([0.0 if callable(c.rate) else c.rate for c in self.channels]),
+            kernel.TIMED: np.array(
+                [next(own) if callable(c.rate) else -1 for c in self.channels], dtype=np.int64
             ),
-            q=np.array([c.q if isinstance(c, Local) else 0 for c in self.channels], dtype=np.int64),
-            rates=np.array([0.0 if callable(c.rate) else c.rate for c in self.channels]),
-            timed=np.array([next(own) if callable(c.rate) else -1 for c in self.channels], dtype=np.int64),
-            uniform=uniform,
-            breaks=breaks,
-            polynomials=np.ascontiguousarray(polynomials[:, :, : used[-1] + 1]),
-            strengths=(abs(polynomials) * half ** np.arange(polynomials.shape[2])).sum(axis=2),
-            degree=int(used[-1]),
-        )
+            kernel.UNIFORM: uniform,
+            kernel.BREAKS: breaks,
+            kernel.POLYNOMIALS: polynomials[:, :, : used[-1] + 1],
+            kernel.STRENGTHS: (abs(polynomials) * half ** np.arange(polynomials.shape[2])).sum(axis=2),
+        }
+        program = Program({**program.numbers, **numbers}, {**program.tables, **tables}, walks=True)
         return program, coupled or not all(uniform[k, 0] or local[k] for k in range(len(jumps)))
 
-    def _averaged(self, e_ops: dict[Any, Any]) -> tuple[list[int], kernel.Program]:
+    def _averaged(self, e_ops: dict[Any, Any]) -> tuple[list[int], Program]:
         """Of every observable the part whose j it is, or -1; and the program of the others."""
         names = {f"{part.name}.j": f for f, part in enumerate(self.parts) if part.N is not None}
         sums, which = [], []
@@ -243,26 +247,25 @@ class WindowedKets:
         when, which, jumps = np.empty(64), np.empty(64, dtype=np.int64), 0
         clock = np.array([self.times[0], 1 - rng.random(), 0.0, np.inf])
         window.fit()
-        room = room_for(self.program, window.ket, True)
+        memory, window.ket = load(self.program, window.ket)
         for done, stop in enumerate(self.times):
             status = -1
             while status != ARRIVED:
                 status, when, which, jumps = walk(
-                    rng, self.program, window.ket, room, clock, stop, self.tolerance, self.cutoff, halt,
-                    when, which, jumps,
-                )  # fmt: skip
+                    rng, *memory, clock, stop, self.tolerance, self.cutoff, halt, when, which, jumps
+                )
                 if status == HALTED:
                     return None
                 if status != ARRIVED:
                     window.fit()
-                    room = room_for(self.program, window.ket, True)
+                    memory, window.ket = load(self.program, window.ket)
             expect[:, done] = self._observe(window)
         return expect, when[:jumps], which[:jumps].astype(np.int32), float(window.ket.lost[0])
 
     def _observe(self, window: Window) -> list[complex]:
-        values = np.empty(self.e_ops.functions, dtype=complex)
+        values = np.empty(self.e_ops.numbers[kernel.FUNCTIONS], dtype=complex)
         if values.size:
-            kernel.means(self.e_ops, window.ket, room_for(self.e_ops, window.ket), values)
+            kernel.means(*load(self.e_ops, window.ket)[0], values)
         averaged = iter(values)
         return [next(averaged) if f < 0 else complex(window.ket.spins[f]) for f in self.observables]
 
