@@ -153,6 +153,28 @@ def test_kicks_are_a_product_of_exponentials():
     )
 
 
+def test_averages_under_kicks():
+    # a damped cavity kicked by a strong drive: <a> obeys a linear equation, whose solution is exponentials in each piece
+    n, period, width, kappa, w, strength = 12, 1.5, 0.2, 0.8, 3.0, 2.0
+    a = qutip.destroy(n)
+    kick = lambda t: strength * (t % period < width)  # noqa: E731
+    state = floquet_steadystate([w * a.dag() * a, [a + a.dag(), kick]], [np.sqrt(kappa) * a], period)
+    assert state.method == "map"
+    # a' = -(i w + kappa / 2) a - i f: from a0 to its fixed point a1 in the kick, and freely back to a0
+    rate = 1j * w + kappa / 2
+    still = -1j * strength / rate
+    a0 = still * (1 - np.exp(-rate * width)) / (1 - np.exp(-rate * period)) * np.exp(-rate * (period - width))
+    after = still + (a0 - still) * np.exp(-rate * width)
+    q = 2j * np.pi * np.arange(6) / period
+    piece = lambda decay, length: -np.expm1(-decay * length) / decay  # noqa: E731
+    kicked = np.append(still * width, still * piece(q[1:], width)) + (a0 - still) * piece(q + rate, width)
+    free = after * np.exp(-q * width) * piece(q + rate, period - width)
+    found = state.harmonics(a, 5)
+    # what the cut-off of the cavity leaves out
+    assert found == pytest.approx((kicked + free) / period, abs=1e-6)
+    assert state.expect(a) == pytest.approx(found[0], abs=1e-12)
+
+
 def test_kicks_take_the_map():
     # short rectangular kicks, which have no few harmonics
     N, period = 4, 2.0

@@ -2,6 +2,7 @@ r"""The map of one period, :math:`P\rho(0) = \rho(T)`: its fixed point, and its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -59,6 +60,18 @@ class PeriodMap:
         self.applications = 0
         self.error = 0.0
 
+    def nodes(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Times of a period, and weights that average a function over it that is smooth within each piece.
+
+        By Gauss's sums of `count` nodes in each piece; equally spaced where coefficients do not jump.
+        """
+        if self.pieces is None:
+            return np.arange(count) * self.period / count, np.full(count, 1.0 / count)
+        edges = np.array([0.0, *(end for end, _ in self.pieces)])
+        place, weight = np.polynomial.legendre.leggauss(count)
+        half = 0.5 * np.diff(edges)[:, None]
+        return (edges[:-1, None] + half * (1.0 + place)).ravel(), (half * weight).ravel() / self.period
+
     @property
     def mixed(self) -> np.ndarray:
         """The completely mixed state."""
@@ -97,22 +110,29 @@ class PeriodMap:
     def evolved(self, x: np.ndarray, times: np.ndarray, rtol: float = _RTOL) -> list[np.ndarray]:
         """The vectors at times, not decreasing, of the first period, from the first of them on."""
         found: list[np.ndarray] = []
-        # Tolerances are meant for states.
+        self._solved(x, times, sp.csr_array((0, x.size)), rtol, lambda i, y: found.append(y.copy()))
         scale = float(np.linalg.norm(x)) or 1.0
-        nothing = sp.csr_array((0, self.generator.size))
-        problem = Problem(
-            self.generator,
-            x / scale,
-            times,
-            nothing,
-            rtol,
-            0.01 * rtol,
-            on_state=lambda i, y: found.append(scale * y),
-        )
+        return [scale * y for y in found]
+
+    def values(self, x: np.ndarray, times: np.ndarray, rows: sp.csr_array) -> np.ndarray:
+        """What rows read of the vectors at times, not decreasing, of the first period, from the first of them on."""
+        return (float(np.linalg.norm(x)) or 1.0) * self._solved(x, times, rows, _RTOL, None)
+
+    def _solved(
+        self,
+        x: np.ndarray,
+        times: np.ndarray,
+        rows: sp.csr_array,
+        rtol: float,
+        on_state: Callable[[int, np.ndarray], None] | None,
+    ) -> np.ndarray:
+        """Values along the evolution of a vector of norm one: tolerances are meant for states."""
+        scale = float(np.linalg.norm(x)) or 1.0
+        problem = Problem(self.generator, x / scale, times, rows, rtol, 0.01 * rtol, on_state=on_state)
         integrator = self._integrator(problem)
         integrator.solve()
         self.error = scale * integrator.error
-        return found
+        return integrator.values
 
     def _integrator(self, problem: Problem) -> Integrator:
         if self.pieces is not None and not self.generator.constant and problem.times[0] == 0.0:

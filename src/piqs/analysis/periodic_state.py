@@ -32,6 +32,8 @@ __all__ = ["FloquetSteadyState", "LaboratoryState", "RotatingState"]
 _RTOL, _ATOL = 1e-11, 1e-13
 # Samples of a period for Fourier coefficients, at first and at most.
 _SAMPLES, _MOST_SAMPLES = 64, 2**14
+# Nodes in each piece between jumps of the coefficients, at first.
+_FEWEST_NODES = 12
 # A second multiplier this close to 1 is a second periodic state.
 _SAME = 1e-9
 # Change over a period, relative to the state, with which a state does not count as periodic.
@@ -269,16 +271,20 @@ class LaboratoryState(FloquetSteadyState):
     def _values(self, op: Qobj, times: np.ndarray) -> np.ndarray:
         """Values at sorted times within the period."""
         real, imaginary = self._map.generator.functionals(self._observable(op, "op"))
-        states = np.array(self._map.evolved(self._x, np.concatenate([[0.0], times])))[1:]
-        return states @ real + (0.0 if imaginary is None else 1j * (states @ imaginary))
+        rows = sp.csr_array(np.array([real] if imaginary is None else [real, imaginary]))
+        found = self._map.values(self._x, np.concatenate([[0.0], times]), rows)[1:]
+        return found[:, 0] + (0.0 if imaginary is None else 1j * found[:, 1])
 
     def harmonics(self, op: Qobj, k: int = 10) -> np.ndarray:
         """See `FloquetSteadyState.harmonics`."""
-        count = max(_SAMPLES, 4 * (k + 1))
+        pieces = 1 if self._map.pieces is None else len(self._map.pieces)
+        count = max(_SAMPLES // pieces, _FEWEST_NODES, 4 * (k + 1) // pieces)
         before = None
-        while count <= _MOST_SAMPLES:
-            values = self._values(op, np.arange(count) * self.period / count)
-            found = np.fft.fft(values)[: k + 1] / count
+        while count * pieces <= _MOST_SAMPLES or before is None:
+            times, weights = self._map.nodes(count)
+            values = self._values(op, times)
+            turns = np.exp(-2j * np.pi / self.period * np.outer(np.arange(k + 1), times))
+            found = turns @ (weights * values)
             if before is not None and np.abs(found - before).max() <= 1e-10 * max(
                 1.0, float(np.abs(values).max())
             ):
