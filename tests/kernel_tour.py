@@ -53,6 +53,7 @@ def evolutions():
     drive = [piqs.jspin(N, "x"), lambda t: 1 + t]
     ramp = piqs.Dicke(N, [piqs.jspin(N, "z"), drive], emission=0.3)
     yield piqs.gradient(ramp, piqs.excited(N), times, e_ops[0], wrt="emission")[1]["emission"]
+    yield piqs.gradient(ramp, piqs.excited(N), times, e_ops[0], wrt=[drive[0]] * 9)[1]["wrt[8]"]
 
 
 def factors():

@@ -70,6 +70,25 @@ def test_forward_warns_of_what_a_method_cannot_do():
         )
 
 
+def test_adjoint():
+    N, chi, gamma, t = 14, 0.3, 0.2, np.linspace(0, 4, 5)
+    jz = jspin(N, "z")
+    for rtol in (1e-6, 1e-10):
+        value, slopes, info = piqs.gradient(
+            Dicke(N, chi * jz**2, dephasing=gamma),
+            css(N),
+            t,
+            jspin(N, "x"),
+            {"dephasing": "dephasing", "chi": jz**2},
+            options={"rtol": rtol},
+            info=True,
+        )
+        mean = N / 2 * np.cos(chi * 4) ** (N - 1) * np.exp(-gamma * 2)
+        exact = {"dephasing": -2 * mean, "chi": -(N - 1) * 4 * np.tan(chi * 4) * mean}
+        assert value == pytest.approx(mean, abs=10 * rtol * N)
+        honest(max(abs(slopes[k] - exact[k]) for k in exact), info["error estimate"], 10 * rtol)
+
+
 def exact_slopes(size, rates, level):
     """Derivatives of the population of a level in the steady state by every rate, in rational arithmetic."""
     L, _ = network(size, rates, [])

@@ -166,6 +166,25 @@ def test_many_parameters():
         assert slopes[str(k)] == pytest.approx((shifted[1] - shifted[0]) / (2 * h), abs=1e-5)
 
 
+@pytest.mark.parametrize("state", [excited, css])
+def test_many_constant_operators_share_one_matrix(state):
+    # each against forward sensitivities, with weights at all times
+    N, t = 5, [0.0, 0.4, 1.1]
+    rng = np.random.default_rng(1)
+    x, y, z = jspin(N)
+    base = [x, y, z, z * z, x * y + y * x]
+    wrt = {
+        str(k): sum(float(c) * op for c, op in zip(rng.normal(size=5), base, strict=True)) for k in range(12)
+    }
+    w = rng.normal(size=(2, 3))
+    model = Dicke(N, 0.7 * x, emission=0.3, dephasing=0.2)
+    value, slopes = gradient(model, state(N), t, [z, y], wrt={**wrt, "emission": "emission"}, weights=w)
+    forward = sensitivity(model, state(N), t, [z, y], wrt={**wrt, "emission": "emission"})
+    assert value == pytest.approx(np.sum(w * np.array(forward.expect)), abs=1e-9)
+    for label, slope in slopes.items():
+        assert slope == pytest.approx(np.sum(w * forward[label]), abs=1e-8)
+
+
 def test_bad_input():
     model = Dicke(2, jspin(2, "x"), emission=1.0)
     with pytest.raises(ValueError, match="wrt must name channels"):

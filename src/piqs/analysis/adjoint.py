@@ -7,7 +7,7 @@ sine), the coefficient alone is looked at more closely.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from piqs.analysis.accuracy import error_of
+from piqs.analysis.adjoint_operators import Operators
 from piqs.errors import ConvergenceError
-from piqs.integrators.base import Problem
+from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.choose import choose
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator
@@ -54,23 +56,30 @@ _EPS = np.finfo(float).eps
 
 
 class Integrals(NamedTuple):
-    """Derivatives of a number, the adjoint at the start of the interval, and about how uncertain the derivatives are."""
+    """Derivatives of a number, about how uncertain they are, the adjoint at the start of the interval, the state at its end."""
 
     slopes: np.ndarray
-    adjoint: np.ndarray
     error: float
+    adjoint: np.ndarray
+    end: np.ndarray
 
 
 def states_at(
     generator: AssembledGenerator, x0: np.ndarray, times: np.ndarray, settings: Options
 ) -> np.ndarray:
     """The state vectors (T, n) at some times."""
+    return _solved(generator, x0, times, settings).values
+
+
+def _solved(
+    generator: AssembledGenerator, x0: np.ndarray, times: np.ndarray, settings: Options
+) -> Integrator:
     # Asked for as expectation values, since outputs within a step then cost scalars.
     everything = sp.csr_array(sp.eye_array(generator.size, format="csr"))
     problem = Problem(generator, x0, times, everything, settings.rtol, settings.atol, settings.max_step)
     integrator = choose(settings.integrator, problem).integrator
     integrator.solve()
-    return integrator.values
+    return integrator
 
 
 def integrals_over(
@@ -80,6 +89,7 @@ def integrals_over(
     adjoint: np.ndarray,
     breaks: np.ndarray,
     settings: Options,
+    operators: Mapping[int, sp.csr_array] | None = None,
 ) -> Integrals:
     """Tr[Lambda (dL) rho] integrated from the first to the last break, for all parameters.
 
@@ -95,6 +105,8 @@ def integrals_over(
         Times, increasing, between which coefficients are smooth.
     settings : Options
         Accuracy and method.
+    operators : dict of csr_array, optional
+        What H changes by with parameters that have no matrices, by their numbers.
 
     Raises
     ------
@@ -102,19 +114,24 @@ def integrals_over(
         If a coefficient jumps between the breaks.
     """
     start, end = float(breaks[0]), float(breaks[-1])
-    sums = _Sums(derivatives)
+    sums = _Sums(derivatives, Operators(generator, operators) if operators else None)
     edges = _panels(generator, breaks)
     for _ in range(_MOST_HALVINGS + 1):
         half = 0.5 * np.diff(edges)
         nodes = (edges[:-1, None] + half[:, None] * (1.0 + _NODES)).ravel()
-        forward = states_at(generator, x, np.concatenate([[start], nodes]), settings)[1:]
+        forward = _solved(generator, x, np.concatenate([[start], nodes, [end]]), settings)
         travelled = np.concatenate([[0.0], end - nodes[::-1], [end - start]])
-        backward = states_at(_reversed(generator, end), adjoint, travelled, settings)
-        sums.take(edges, forward, backward[-2:0:-1])
+        backward = _solved(_reversed(generator, end), adjoint, travelled, settings)
+        sums.take(edges, forward.values[1:-1], backward.values[-2:0:-1])
         slopes, error, allowed = sums.integrals(settings)
         if error <= allowed:
-            # The two evolutions are off by no more than rtol each.
-            return Integrals(slopes, backward[-1], error + 2.0 * settings.rtol * sums.size())
+            # What the errors of both evolutions change, as parts of the largest vector of each.
+            uncertain = sum(
+                error_of(one) / max(float(np.linalg.norm(one.values, axis=1).max()), 1e-300)
+                for one in (forward, backward)
+            )
+            error += uncertain * sums.size()
+            return Integrals(slopes, error, backward.values[-1], forward.values[-1])
         edges = np.sort(np.concatenate([edges, edges[:-1] + half]))
     raise ConvergenceError(
         f"the integral from {start:g} to {end:g} does not converge; add the times at which coefficients jump to tlist"
@@ -170,8 +187,12 @@ def _reversed(generator: AssembledGenerator, end: float) -> AssembledGenerator:
 class _Sums:
     """Integrals of z . (M y) f over panels, for the matrices M and coefficients f of all parameters."""
 
-    def __init__(self, derivatives: Sequence[Sequence[tuple[sp.csr_array, Any]]]) -> None:
-        self.count = len(derivatives)
+    def __init__(
+        self,
+        derivatives: Sequence[Sequence[tuple[sp.csr_array, Any]]],
+        operators: Operators | None = None,
+    ) -> None:
+        self.count, self.operators = len(derivatives), operators
         self.constant = [(k, m) for k, terms in enumerate(derivatives) for m, f in terms if f is None]
         self.varying = [(k, m, f) for k, terms in enumerate(derivatives) for m, f in terms if f is not None]
 
@@ -195,11 +216,21 @@ class _Sums:
         return np.asarray(values).reshape(self._half.size, _NODES.size)
 
     def size(self) -> float:
-        """About the largest that an integral could be."""
-        norms = np.linalg.norm(self._y, axis=1) * np.linalg.norm(self._z, axis=1)
-        largest = max((float(abs(m).max()) for _, m in self.constant), default=0.0)
-        largest = max([largest, *(float(abs(m).max()) for _, m, _ in self.varying)])
-        return largest * float(norms.max(initial=0.0)) * float(self._edges[-1] - self._edges[0])
+        """The largest integral if no two terms had different signs, from the middle of each panel."""
+        middle = slice(_NODES.size // 2, None, _NODES.size)
+        y, z, weights = np.abs(self._y[middle]), np.abs(self._z[middle]), 2.0 * self._half
+        times = self._edges[:-1] + self._half
+        known: dict[int, np.ndarray] = {}
+        sizes = np.zeros(self.count)
+        for k, m, f in [*((k, m, None) for k, m in self.constant), *self.varying]:
+            if id(m) not in known:
+                known[id(m)] = weights * np.einsum("in,ni->i", z, abs(m) @ y.T)
+            factors = 1.0 if f is None else np.abs([f(t) for t in times.tolist()])
+            sizes[k] += float(np.sum(factors * known[id(m)]))
+        if self.operators is not None:
+            of_operators = self.operators.sizes(self._y[middle], self._z[middle], weights[:, None])
+            sizes[self.operators.numbers] += of_operators[:, 0]
+        return float(sizes.max(initial=0.0))
 
     def integrals(self, settings: Options) -> tuple[np.ndarray, float, float]:
         """The integrals for all parameters, the largest error, and the one that is allowed."""
@@ -216,8 +247,7 @@ class _Sums:
 
     def _with_coefficients(self, allowed: float) -> tuple[np.ndarray, float]:
         """Integrals with coefficients, which are looked at more closely for those parameters that need it; their error."""
-        fine = self._of_varying(self.varying, 0, _KRONROD)
-        before = self._of_varying(self.varying, 0, _GAUSS)
+        fine, before = self._of_varying(self.varying, 0, _KRONROD, _GAUSS)
         divisions, left = 0, self.varying
         errors = np.array([_error(fine[k : k + 1], before[k : k + 1]) for k in range(self.count)])
         while divisions < _MOST_DIVISIONS:
@@ -225,33 +255,37 @@ class _Sums:
             if not left:
                 break
             divisions += 1
-            refined = self._of_varying(left, divisions, _KRONROD)
+            (refined,) = self._of_varying(left, divisions, _KRONROD)
             for k in {term[0] for term in left}:
                 errors[k] = _error(refined[k : k + 1], fine[k : k + 1])
                 fine[k] = refined[k]
         return fine, float(errors.max(initial=0.0))
 
     def _of_varying(
-        self, terms: Sequence[tuple[int, sp.csr_array, Any]], divisions: int, weights: np.ndarray
-    ) -> np.ndarray:
-        """With the coefficients at the nodes of panels divided so often, the products interpolated there."""
+        self, terms: Sequence[tuple[int, sp.csr_array, Any]], divisions: int, *rules: np.ndarray
+    ) -> list[np.ndarray]:
+        """With the coefficients at the nodes of panels divided so often, the products interpolated there, by each rule."""
         parts = 2**divisions
         reference = (-1.0 + (2.0 * np.arange(parts)[:, None] + 1.0 + _NODES) / parts).ravel()
-        spread = np.tile(weights / parts, parts)[:, None] * (
-            np.eye(_NODES.size) if parts == 1 else _interpolation(reference)
-        )
+        through = np.eye(_NODES.size) if parts == 1 else _interpolation(reference)
+        spreads = [np.tile(weights / parts, parts)[:, None] * through for weights in rules]
         times = (self._edges[:-1, None] + self._half[:, None] * (1.0 + reference)).ravel().tolist()
-        total = np.zeros(self.count)
+        totals = [np.zeros(self.count) for _ in rules]
         for k, m, f in terms:
             values = np.array([f(t) for t in times]).reshape(self._half.size, -1)
-            if values.any():
-                total[k] += float(self._half @ ((values @ spread) * self._products[id(m)]).sum(axis=1))
-        return total
+            seen = np.flatnonzero(values.any(axis=1))
+            if seen.size:
+                products = self._half[seen, None] * self._products[id(m)][seen]
+                for total, spread in zip(totals, spreads, strict=True):
+                    total[k] += float(np.sum((values[seen] @ spread) * products))
+        return totals
 
     def _of_constants(self) -> tuple[np.ndarray, np.ndarray]:
         """Integrals of the matrices without coefficients, by Kronrod's and by Gauss's weights."""
         weights = np.column_stack([np.outer(self._half, w).ravel() for w in (_KRONROD, _GAUSS)])
         total = np.zeros((self.count, 2))
+        if self.operators is not None:
+            total[self.operators.numbers] += self.operators.integrals(self._y, self._z, weights)
         if len({id(m) for _, m in self.constant}) <= _FEW:
             known = {id(m): self._product(m).ravel() @ weights for _, m in self.constant}
             for k, m in self.constant:

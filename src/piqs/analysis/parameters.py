@@ -15,7 +15,7 @@ from piqs.equations import Channel, MasterEquation
 from piqs.equations.operator import check_dims, check_hermitian
 from piqs.liouville import AssembledGenerator, Lindbladian, reduce
 from piqs.liouville.basis import coordinates, union
-from piqs.liouville.terms import Term
+from piqs.liouville.terms import Term, dissipator
 
 __all__ = [
     "Parameter",
@@ -25,6 +25,8 @@ __all__ = [
     "stationary_parameters",
 ]
 
+# Up to so many constant operators the derivative by each is a matrix of its own.
+_FEW_OPERATORS = 8
 # What begins a pair that says that the initial state depends on a parameter.
 _STATE = "rho0"
 
@@ -33,13 +35,19 @@ _STATE = "rho0"
 class Parameter:
     """A parameter by its label, with what its derivative adds to the generator and to the initial state.
 
-    A parameter that is a rate knows its channel.
+    A parameter that is a rate knows its channel, one that is a constant operator V its matrix.
     """
 
     label: str
-    terms: tuple[Term, ...]
+    other_terms: tuple[Term, ...] = ()
     state: sp.csr_array | None = None
     channel: Channel | None = None
+    operator: sp.csr_array | None = None
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What the derivative adds to the generator; that of an operator is made where it is asked for."""
+        return self.other_terms if self.operator is None else (dissipator([], self.operator),)
 
 
 def numbers_by_channel(equation: MasterEquation, chosen: Any, argument: str) -> dict[str, float]:
@@ -139,6 +147,12 @@ def _parameter(equation: MasterEquation, label: str, item: Any) -> Parameter:
         check_hermitian(change, f"wrt[{label!r}]")
         equation.space.check_state(change, f"wrt[{label!r}]")
         return Parameter(label, (), change)
+    if isinstance(item, Qobj) and item.isoper:
+        # As below, without all that is for operators that depend on time.
+        check_dims(item, equation.dims, f"wrt[{label!r}]")
+        V = _checks.matrix(item, f"wrt[{label!r}]")
+        check_hermitian(V, f"wrt[{label!r}]")
+        return Parameter(label, operator=V)
     try:
         change_of_h = MasterEquation(equation.space, item, args=equation.args)
     except (TypeError, ValueError) as error:
@@ -166,13 +180,17 @@ class ParametrisedGenerator:
         Keys of the elements that are occupied at first; all populations by default.
     observed : int64 array, optional
         Keys of the elements that observables read; by default the whole state is wanted.
+    operators_apart : bool
+        Make no matrices for parameters that are constant operators where there are many of them.
 
     Attributes
     ----------
     generator : AssembledGenerator
         The equation's own generator.
     derivatives : list of list of (csr_array, callable or None)
-        For each parameter the matrices that make up the derivative, and their coefficients.
+        For each parameter the matrices that make up the derivative, and their coefficients; none for those kept apart.
+    operators : dict of csr_array
+        Constant operators that are kept apart, by the numbers of their parameters.
     """
 
     def __init__(
@@ -181,13 +199,23 @@ class ParametrisedGenerator:
         parameters: Sequence[Parameter],
         seeds: np.ndarray | None = None,
         observed: np.ndarray | None = None,
+        operators_apart: bool = False,
     ) -> None:
         own = list(equation.lindbladian.terms)
+        constant = {k: p.operator for k, p in enumerate(parameters) if p.operator is not None}
+        self.operators = constant if operators_apart and len(constant) > _FEW_OPERATORS else {}
         # Parameters that differ in their coefficients alone, the amplitudes of a pulse, share one matrix.
         added: dict[tuple[Any, ...], Term] = {}
-        for parameter in parameters:
-            for term in parameter.terms:
+        with_matrices: list[tuple[Term, ...]] = [
+            () if k in self.operators else p.terms for k, p in enumerate(parameters)
+        ]
+        for terms in with_matrices:
+            for term in terms:
                 added.setdefault(_fingerprint(term), term)
+        if self.operators:
+            # Whatever any of them connects: a sum with factors that cancel nothing.
+            together = _mixture(list(self.operators.values()))
+            added.setdefault(("together",), dissipator([], together))
         whole = reduce(Lindbladian(equation.space.size, [*own, *added.values()]), seeds, observed)
         matrices, coefficients = whole.matrices, whole.coefficients
         self.generator = AssembledGenerator(
@@ -195,9 +223,18 @@ class ParametrisedGenerator:
         )
         shared = dict(zip(added, matrices[len(own) :], strict=True))
         self.derivatives: list[list[tuple[sp.csr_array, Any]]] = [
-            [(shared[_fingerprint(term)], term.coefficient) for term in parameter.terms]
-            for parameter in parameters
+            [(shared[_fingerprint(term)], term.coefficient) for term in terms] for terms in with_matrices
         ]
+
+
+def _mixture(operators: Sequence[sp.csr_array]) -> sp.csr_array:
+    """The sum of Hermitian matrices with random factors."""
+    factors, n = np.random.default_rng(0).uniform(0.5, 1.0, size=len(operators)), operators[0].shape[0]
+    data = np.concatenate([f * m.data for f, m in zip(factors, operators, strict=True)])
+    lengths = np.concatenate([np.diff(m.indptr) for m in operators])
+    rows = np.repeat(np.tile(np.arange(n), len(operators)), lengths)
+    columns = np.concatenate([m.indices for m in operators])
+    return sp.csr_array(sp.coo_array((data, (rows, columns)), shape=(n, n)))
 
 
 def _fingerprint(term: Term) -> tuple[Any, ...]:

@@ -298,7 +298,8 @@ def gradient(
     parameters = read_parameters(equation, wrt)
     w = _weights(weights, len(observables), times.size)
     rows = equation.observables(observables)
-    problem = ParametrisedGenerator(equation, parameters, occupied(rho, parameters), rows.keys())
+    start = occupied(rho, parameters)
+    problem = ParametrisedGenerator(equation, parameters, start, rows.keys(), operators_apart=True)
     value, slopes, details = _backward(problem, parameters, rho, times, rows, w, settings)
     return (value, slopes, details) if _checks.flag(info, "info") else (value, slopes)
 
@@ -325,16 +326,24 @@ def _backward(
 ) -> tuple[float, dict[str, float], dict[str, Any]]:
     generator = problem.generator
     read_rows = rows.matrix(generator)
-    states = states_at(generator, generator.pack(rho), times, settings)
-    value = float(np.sum(w * (read_rows @ states.T)))
+    groups = segments(times, w, generator)
+    x0, value = generator.pack(rho), 0.0
+    # Where all times lie in one group, nothing is started from in between.
+    states = np.array([x0]) if len(groups) == 1 else states_at(generator, x0, times, settings)
     adjoint = np.asarray(read_rows.T @ w[:, -1])
     slopes, error = np.zeros(len(parameters)), 0.0
-    for group in segments(times, w, generator):
-        first, breaks = group[0], np.unique(times[group])
+    for group in groups:
+        first, last, breaks = group[0], group[-1], np.unique(times[group])
+        end = states[first]
         if breaks.size > 1:
-            part = integrals_over(generator, problem.derivatives, states[first], adjoint, breaks, settings)
+            part = integrals_over(
+                generator, problem.derivatives, states[first], adjoint, breaks, settings, problem.operators
+            )
             slopes, adjoint, error = slopes + part.slopes, part.adjoint, error + part.error
+            end = part.end
+        value += float(w[:, last] @ (read_rows @ end))
         adjoint = adjoint + read_rows.T @ w[:, first]
+    value += float(w[:, 0] @ (read_rows @ x0))
     for k, parameter in enumerate(parameters):
         if parameter.state is not None:
             slopes[k] += float(adjoint @ generator.pack(parameter.state))

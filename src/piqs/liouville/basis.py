@@ -53,6 +53,43 @@ def _first_of_runs(ordered: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.concatenate([np.ones(min(ordered.size, 1), bool), ordered[1:] != ordered[:-1]]))
 
 
+class HermitianPattern:
+    """The elements of Hermitian matrices (n, n) whose coordinates have the same keys, for ``piqs._kernels.node_products``.
+
+    Attributes
+    ----------
+    indptr, indices : int64 arrays
+        Rows and columns of the elements, as in CSR.
+    real : int64 array
+        Numbers of the coordinates that are their real parts, that of keys for none.
+    imaginary : int64 array
+        Numbers of those that are their imaginary parts, plus one, with a sign.
+    """
+
+    def __init__(self, keys: np.ndarray, n: int) -> None:
+        pair = keys >> 1
+        a, b = pair // n, pair % n
+        every = np.unique(np.concatenate([a * n + b, b * n + a]))
+        row, self.indices = every // n, every % n
+        self.indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
+        upper = 2 * (np.minimum(row, self.indices) * n + np.maximum(row, self.indices))
+        self.real = _position(keys, upper)
+        self.imaginary = np.where(self.indices < row, -1, 1) * (1 + _position(keys, upper + 1))
+        self._factor = np.where(a == b, 1.0, 1.0 / SQRT2)[:, None]
+
+    def scaled(self, coordinates: np.ndarray) -> np.ndarray:
+        """Coordinates (T, keys) as parts of elements (keys + 1, T), with zeros at the end."""
+        found = np.zeros((coordinates.shape[1] + 1, len(coordinates)))
+        np.multiply(self._factor, coordinates.T, out=found[:-1])
+        return found
+
+
+def _position(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where keys are found in a sorted list, its length for those that are not there."""
+    place = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+    return np.where(keys[place] == wanted, place, keys.size)
+
+
 def matrix_from_coordinates(keys: np.ndarray, values: np.ndarray, n: int) -> sp.csr_array:
     """The Hermitian matrix with the given coordinates, as a CSR array without stored zeros."""
     keep = values != 0.0
