@@ -86,32 +86,33 @@ def set_three(flat, y, a, p, x, b, q, z, low, high, size):
 @part(error_model="numpy", fastmath=FAST)
 def weigh(n, x, z, w, piece):
     """The planes of all bands, the middle of the diagonal, and the bound of every row."""
-    clear(w, PLANES, PLANES + 2 * n[BANDS])
+    for i in range(2 * n[BANDS]):
+        n[n[FILLED] + i] = 0
     for k in range(n[WORDS]):
         band, v = n[n[BAND] + k], z[n[COEFFICIENTS] + k]
         if band < 0:
             continue
-        for axis in range(2):
-            n[n[MOVES] + 2 * band + axis] = n[n[SHIFTS] + 2 * k + axis]
-        if v.real != 0:
-            add_elements(n, x, w, k, v.real, PLANES + 2 * band)
-        if v.imag != 0:
-            add_elements(n, x, w, k, v.imag, PLANES + 2 * band + 1)
+        for p in range(2):
+            n[n[MOVES] + 2 * band + p] = n[n[SHIFTS] + 2 * k + p]
+            own, plane, filled = v.real if p == 0 else v.imag, PLANES + 2 * band + p, n[FILLED] + 2 * band + p
+            if own != 0:
+                if n[filled] == 0:
+                    clear(w, plane, plane + 1)
+                n[filled] = 1
+                add_elements(n, x, w, k, own, plane)
     for p in range(2):
+        if n[n[FILLED] + p] == 0:
+            clear(w, PLANES + p, PLANES + p + 1)
         x[n[MIDDLE] + p] = centre(n, w, PLANES + p)
     for r in range(w.shape[1]):
         x[n[RADIUS] + r] = 0.0
     for band in range(n[BANDS]):
         strength = x[n[STRENGTHS] + piece * n[FUNCTIONS] + n[n[FUNCTION] + band]]
         for p in range(2):
-            filled = 0
-            for r in range(w.shape[1]):
-                largest = 0.0
-                for c in range(n[n[FIRST] + r], n[n[LAST] + r]):
-                    largest = max(largest, abs(w[PLANES + 2 * band + p, r, c]))
-                x[n[RADIUS] + r] += strength * largest
-                filled = 1 if largest > 0 else filled
-            n[n[FILLED] + 2 * band + p] = filled
+            if n[n[FILLED] + 2 * band + p] != 0:
+                for r in range(w.shape[1]):
+                    low, high = extremes(n, w, PLANES + 2 * band + p, r)
+                    x[n[RADIUS] + r] += strength * max(high, -low)
     choose_form(n, w)
 
 
@@ -135,13 +136,27 @@ def add_elements(n, x, w, k, v, plane):
                 target[i] += (v * row[i]) * column[i]
 
 
+@part(error_model="numpy", fastmath=FAST | {"nnan"})
+def extremes(n, w, plane, r):
+    """The lowest and the highest element of a row of a plane; 0 where it is empty."""
+    begin, size = n[n[FIRST] + r], n[n[LAST] + r] - n[n[FIRST] + r]
+    if size <= 0:
+        return 0.0, 0.0
+    row = w.reshape(-1)[(plane * w.shape[1] + r) * w.shape[2] + begin :]
+    low, high = row[0], row[0]
+    for i in range(size):
+        low, high = min(low, row[i]), max(high, row[i])
+    return low, high
+
+
 @part(error_model="numpy", fastmath=FAST)
 def centre(n, w, plane):
-    """Take the middle of a plane's range from its elements; returns it."""
+    """Take the middle of a plane's range from its elements in use; returns it."""
     low, high = np.inf, -np.inf
     for r in range(w.shape[1]):
-        for c in range(n[n[FIRST] + r], n[n[LAST] + r]):
-            low, high = min(low, w[plane, r, c]), max(high, w[plane, r, c])
+        if n[n[LAST] + r] > n[n[FIRST] + r]:
+            a, b = extremes(n, w, plane, r)
+            low, high = min(low, a), max(high, b)
     middle = 0.5 * (low + high) if high >= low else 0.0
     for r in range(w.shape[1]):
         for c in range(n[n[FIRST] + r], n[n[LAST] + r]):
@@ -250,10 +265,11 @@ def generate(n, x, w, functions, power, factor, X, Y, begin, end, anew):
 
 
 @part(error_model="numpy", fastmath=FAST)
-def advance(n, x, w, local, h, allowed, begin, end):
+def advance(n, x, w, local, h, allowed, radius, begin, end):
     """psi after a step h on some rows, by the Taylor series sum_n T_n, of which SLOPE gives T_1 / h.
 
-    It ends where all later terms, which fall at least as fast as the last two, add up to less than `allowed`.
+    It ends where all later terms add up to less than `allowed`: they fall at least as fast as the last two, and where
+    the generator is constant from T_n on at least by h * radius / (n + 1).
     """
     degree, T = n[DEGREE], PLANES + 2 * n[BANDS]
     slots, before = degree + 2, 0.0
@@ -265,6 +281,9 @@ def advance(n, x, w, local, h, allowed, begin, end):
     for i in range(1, _TERMS):
         size = np.sqrt(add_rows(n, w, T + 2 * (i % slots), PSI, begin, end))
         if i > degree and size < before and size * size <= allowed * (before - size):
+            break
+        falls = abs(h) * radius / (i + 1)
+        if degree == 0 and falls < 1 and size * falls <= allowed * (1 - falls):
             break
         before = size
         for d in range(min(i, degree) + 1):

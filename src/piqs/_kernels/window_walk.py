@@ -61,7 +61,7 @@ ARRIVED, UNFIT, HALTED = 0, 1, 2
 # Steps times the norm of the generator after which frames are looked at.
 _UNSEEN = 0.25
 # Longest step times the norm of the generator, and accuracy of ln(norm) at a jump.
-_LONGEST, _AT_JUMP = 12.0, 1e-12
+_LONGEST, _AT_JUMP = 12.0, 1e-10
 
 
 @part(error_model="numpy", fastmath=FAST)
@@ -331,7 +331,7 @@ def differentiate(n, x, w, local):
 
 
 @part(error_model="numpy", fastmath=FAST)
-def step_all(n, x, w, local, h, norm2, tolerance):
+def step_all(n, x, w, local, h, norm2, radius, tolerance):
     """psi after a step h; rows that the generator does not couple go one by one."""
     R, allowed = n[ROWS], tolerance * np.sqrt(norm2)
     at_once = R
@@ -339,7 +339,7 @@ def step_all(n, x, w, local, h, norm2, tolerance):
         at_once, allowed = 1, allowed / np.sqrt(R)
     for r in range(0, R, at_once):
         if at_once == R or n[n[LAST] + r] > n[n[FIRST] + r]:
-            advance(n, x, w, local, h, allowed, r, r + at_once)
+            advance(n, x, w, local, h, allowed, radius, r, r + at_once)
     rescale(w, np.exp(h * x[n[MIDDLE]]))
 
 
@@ -427,7 +427,7 @@ def walk(rng, n, x, z, w, clock, stop, tolerance, cutoff, halt, when, which, jum
         copy(w, PSI, OTHER)
         h = wanted_step(left, rate, trend, longest, end - t)
         h = min(h, most) if h > 0 else h
-        step_all(n, x, w, local, h, norm2, tolerance)
+        step_all(n, x, w, local, h, norm2, radius, tolerance)
         after = edges(n, x, w)
         if after > 10 * cutoff * norm2 and h * radius > 1e-6:
             copy(w, OTHER, PSI)  # the window is moved before more arrives at its ends
