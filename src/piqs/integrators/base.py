@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -126,6 +126,8 @@ class Integrator(ABC):
     matrix_free: ClassVar[bool] = True
     # It is not asked for its cost where another method has been found to cost less than this (in multiplications).
     worth_asking: ClassVar[float] = 0.0
+    # The fallback where no other method was asked for its cost.
+    successor: ClassVar[type[Integrator] | None] = None
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -139,6 +141,7 @@ class Integrator(ABC):
         self.applications = 0
         self.error = 0.0
         self.fallback: type[Integrator] | None = None
+        self._successor: Integrator | None = None
 
     @classmethod
     def unsuitable(cls, problem: Problem) -> str | None:
@@ -183,8 +186,28 @@ class Integrator(ABC):
 
     @property
     def used(self) -> str:
-        """The method, or the methods, that produced the outputs."""
-        return self.name
+        """The method, and the one that went on where it did not converge."""
+        return self.name if self._successor is None else f"{self.name}, {self._successor.used}"
+
+    def _hand_over(self, t: float, successor: type[Integrator]) -> None:
+        """Let another integrator go on from the state at time t."""
+        first, on_state = self.done - 1, self.on_state
+        problem = replace(
+            self.problem,
+            x0=self.x,
+            times=np.concatenate([[t], self.times[self.done :]]),
+            # Its first output is where it starts.
+            on_state=None if on_state is None else lambda i, x: on_state(first + i, x) if i else None,
+            on_progress=None,
+        )
+        problem.stretches = [stretch for stretch in self.problem.stretches if stretch[0] > t]
+        rest = successor(problem)
+        rest.run()
+        self._successor = rest
+        self.applications += rest.applications
+        self.x = rest.x
+        self.error += rest.error
+        self.record_values(rest.values[1:])
 
     def record_state(self, x: np.ndarray) -> None:
         """Keep the outputs of the next output time, at which the state is x."""

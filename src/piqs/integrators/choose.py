@@ -95,7 +95,7 @@ def choose(method: str, problem: Problem) -> Choice:
             ranked.append((cost, candidate))
             ranked.sort(key=lambda pair: pair[0])
     best = ranked[0][1]
-    best.fallback = type(ranked[1][1]) if len(ranked) > 1 else None
+    best.fallback = type(ranked[1][1]) if len(ranked) > 1 else best.successor
     return Choice(best, considered)
 
 

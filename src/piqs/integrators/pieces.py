@@ -17,8 +17,10 @@ from piqs.integrators.stretches import looked_at
 
 __all__ = ["Piece", "pieces"]
 
-# Jumps between two of these times beyond which a coefficient is taken to change all the time.
+# Jumps between two of these times beyond which a coefficient is taken to change all the time, and where in between that is
+# looked for first.
 _MOST_IN_A_CELL = 8
+_WITHIN = np.arange(1, _MOST_IN_A_CELL + 2) / (_MOST_IN_A_CELL + 2)
 # Pieces shorter than this many roundings of the times are none.
 _ROUNDINGS = 4.0
 _EPS = np.finfo(float).eps
@@ -76,6 +78,11 @@ def _jumps(
     """Where values change between two times, and to what; None where they do so too often."""
     found: list[tuple[float, Values]] = []
     last = values(right)
+    if before == last:
+        return found
+    seen = [before, *map(values, (left + (right - left) * _WITHIN).tolist()), last]
+    if all(a != b for a, b in pairwise(seen)):
+        return None
     while before != last:
         if len(found) == _MOST_IN_A_CELL:
             return None

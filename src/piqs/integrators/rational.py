@@ -17,7 +17,7 @@ One space serves all times of a window; if it grows too large the window is cut 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg as la
@@ -26,7 +26,7 @@ import scipy.sparse as sp
 from piqs._kernels.orthogonal import orthogonalise
 from piqs._resources import one_blas_thread, threads_for
 from piqs.errors import ConvergenceError
-from piqs.integrators.base import Integrator, OnMatrix, Problem
+from piqs.integrators.base import OnMatrix, Problem
 from piqs.linear.components import Components, components
 from piqs.linear.dense import doubled_exponentials, exponential
 from piqs.linear.factors import Factors, factorise
@@ -67,12 +67,6 @@ class Rational(OnMatrix):
         super().__init__(problem)
         self.duration = problem.duration
         self.matrix = self.generator.matrix
-        self._successor: Integrator | None = None
-
-    @property
-    def used(self) -> str:
-        """The method, and the one that went on where no space converged."""
-        return self.name if self._successor is None else f"{self.name}, {self._successor.used}"
 
     def cost(self) -> float:
         """What the LU, its solves and keeping the basis orthogonal take, about, as measured for each element of fill.
@@ -143,26 +137,6 @@ class Rational(OnMatrix):
             elif window < self.duration and len(space.basis) < _LARGEST_SPACE // 2:
                 # What decays becomes slower.
                 window, gamma = min(_LONGER * window, self.duration), 0.0
-
-    def _hand_over(self, t: float, successor: type[Integrator]) -> None:
-        """Let another integrator go on from the state at time t."""
-        first, on_state = self.done - 1, self.on_state
-        rest = successor(
-            replace(
-                self.problem,
-                x0=self.x,
-                times=np.concatenate([[t], self.times[self.done :]]),
-                # Its first output is where it starts.
-                on_state=None if on_state is None else lambda i, x: on_state(first + i, x) if i else None,
-                on_progress=None,
-            )
-        )
-        rest.run()
-        self._successor = rest
-        self.applications += rest.applications
-        self.x = rest.x
-        self.error += rest.error
-        self.record_values(rest.values[1:])
 
     def _factor(self, gamma: float) -> Factors:
         return factorise(sp.eye_array(self.generator.n) - gamma * self.matrix, many_solves=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from piqs.integrators.base import Integrator
+from piqs.integrators.collocation import Collocation
 from piqs.integrators.exponential import Exponential
 from piqs.integrators.faber import Faber
 from piqs.integrators.piecewise import Piecewise
@@ -20,6 +21,7 @@ METHODS: dict[str, type[Integrator]] = {
         Faber,
         Rational,
         Piecewise,
+        Collocation,
         Explicit,
         Implicit,
         BackwardDifferences,

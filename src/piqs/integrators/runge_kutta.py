@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from math import hypot, sqrt
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.integrate import BDF, DOP853, Radau
 
-from piqs._resources import threads_for
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
+from piqs.integrators.stepping import SMALLEST_SHARE, Stepping, looked_at
 from piqs.linear.factors import factorise
 from piqs.liouville import AssembledGenerator
 
-# Step control of Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, section II.4.
-_SAFETY, _SHRINK, _GROW = 0.9, 0.2, 10.0
-_EPS = np.finfo(float).eps
-# Stretches at which generators are looked at to predict a cost, at most.
-_LOOKED_AT = 8
-# Smallest part of the tolerance that a step may spend, and rounding of a step in units of eps times the trace norm.
-_SMALLEST_SHARE, _ROUNDINGS = 1e-4, 2.0
 # The estimate of a step's error falls short of it by up to this, as measured on small problems.
 _SHORT = 3.0
 # Longest stable step times the largest rate, about, and what a step costs beside its stages, in multiplications.
@@ -38,154 +32,69 @@ _ESTIMATES = np.array([DOP853.E5, DOP853.E3])
 # The interpolant x + sum_i p_i(u) (a_i d + h b_i k) with p_0 = u, p_1 = u (1 - u), p_2 = u^2 (1 - u), ..., where d is what x
 # changes by: the a_i, the b_i, and the largest value of p_6 = u^4 (1 - u)^3.
 _OF_CHANGE = np.array([1.0, -1.0, 2.0, 0.0, 0.0, 0.0, 0.0])
-_OF_SLOPES = np.zeros((7, _STAGES + 1 + _BETWEEN_NODES.size))
+_SLOPES = _STAGES + 1 + _BETWEEN_NODES.size
+_OF_SLOPES = np.zeros((7, _SLOPES))
 _OF_SLOPES[1, 0], _OF_SLOPES[2, 0], _OF_SLOPES[2, _STAGES], _OF_SLOPES[3:] = 1.0, -1.0, -1.0, DOP853.D
+# The same for the state before the step, the state after it, and the slopes.
+_OF_VECTORS = np.column_stack([-_OF_CHANGE, _OF_CHANGE, _OF_SLOPES])
 _LAST_POLYNOMIAL = (4 / 7) ** 4 * (3 / 7) ** 3
-# States that are interpolated at once, which bounds memory.
-_AT_ONCE = 16
 
 
-class Explicit(Integrator):
+class Explicit(Stepping):
     """The 8(5,3) pair of Dormand and Prince with SciPy's tableau and interpolant; stages are made in compiled code."""
 
     name = "dop853"
-    options = frozenset({"rtol", "atol", "max_step"})
     # Any other method is better where the generator is constant.
     worth_asking = np.inf
+    power, slopes, short = 8.0, _SLOPES, _SHORT
 
     def cost(self) -> float:
         """Steps are bounded by stability: about six over the largest rate."""
-        rate = self.generator.largest_rate(_looked_at(self.problem))
+        rate = self.generator.largest_rate(looked_at(self.problem))
         steps = 1.0 + rate * self.problem.duration / _STABLE
         return steps * (_STAGES * (self.generator.nnz + 0.5 * _STAGES * self.generator.n) + _COST_OF_STEP)
 
-    def run(self) -> None:
-        """Take steps as long as the tolerance allows and the coefficients' changes ask for; outputs are interpolated.
+    def _start(self, t: float) -> float:
+        """A step over which the state changes by a hundredth (Hairer et al., II.4)."""
+        self._k, self._scratch = self._vectors[2:], np.empty_like(self._x)
+        self.generator.apply(self._x, self._k[0], t, self._threads)
+        self.applications += 1
+        slope = self._norm(self._k[0])
+        duration = self.problem.duration
+        return min(duration, 0.01 * self._norm(self._x) / slope) if slope > 0 else 0.01 * duration
 
-        After a step that failed the next one ends at an output: coefficients often jump there.
-        """
-        n, dtype = self.generator.size, self.generator.dtype
-        self._k = np.zeros((_STAGES + 1 + _BETWEEN_NODES.size, n), dtype=dtype)
-        x, t, h = self.x.copy(), float(self.times[0]), 0.0
-        self._new = np.empty(n, dtype=dtype)
-        self._spent, self._rounding = 0.0, _ROUNDINGS * _EPS * self.generator.trace_norm(x)
-        while self.done < self.times.size and self.times[self.done] == t:
-            self.record_state(x)
-        ahead = iter(self.problem.stretches)
-        edge, longest, failed = t, np.inf, False
-        with threads_for(self.generator.nnz) as self._threads:
-            while self.done < self.times.size:
-                if h == 0.0:
-                    self.generator.apply(x, self._k[0], t, self._threads)
-                    self.applications += 1
-                    h = self._first_step(x)
-                if edge <= t:
-                    edge, first, longest = next(ahead)
-                    h = min(h, first)
-                h = min(h, longest, self.problem.max_step or np.inf)
-                end = min(edge, float(self.times[self.done])) if failed else edge
-                last = t + 1.0001 * h >= end
-                step = end - t if last else h
-                error, allowed = self._try(t, step, x)
-                ratio = error / allowed
-                if ratio < 1.0:
-                    after = end if last else t + step
-                    ratio = max(ratio, self._record(t, after, x, error))
-                failed = ratio >= 1.0
-                if not failed:
-                    x, self._new = self._new, x
-                    t = after
-                    self._k[0] = self._k[_STAGES]
-                    self._rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(x)
-                    # A step cut short says nothing against the longer one.
-                    factor = min(_GROW, _SAFETY * max(ratio, 1e-14) ** -0.125)
-                    h = max(h, factor * step) if last else factor * step
-                else:
-                    h = step * max(_SHRINK, _SAFETY * ratio**-0.125)
-                    if t + h == t:
-                        raise ConvergenceError(
-                            f"the step fell below rounding at t = {t}; the coefficients may be singular there"
-                        )
+    def _accept(self) -> None:
+        self._k[0] = self._k[_STAGES]
 
     def _norm(self, x: np.ndarray) -> float:
-        return float(np.sqrt(self.generator.dot(x, x)))
+        return sqrt(self.generator.dot(x, x))
 
-    def _first_step(self, x: np.ndarray) -> float:
-        """A step over which the state changes by a hundredth (Hairer et al., II.4)."""
-        slope = self._norm(self._k[0])
-        duration = max(self.problem.duration, np.finfo(float).tiny)
-        return min(duration, 0.01 * self._norm(x) / slope) if slope > 0 else 0.01 * duration
-
-    def _try(self, t: float, h: float, x: np.ndarray) -> tuple[float, float]:
-        """Make one step into `_new`; its error as a trace norm, and the error it may have."""
-        self._stages(t, h, x, _NODES, _WEIGHTS, 1, self._new)
+    def _try(self, t: float, h: float) -> float:
+        self._stages(t, h, _NODES, _WEIGHTS, 1, self._new)
         fifth, third = _ESTIMATES @ self._k[: _STAGES + 1]
         five, three = self._norm(fifth), self._norm(third)
         size = h * self.generator.trace_norm(fifth)
-        error = 0.0 if five == 0.0 else size * five / np.sqrt(five**2 + 0.01 * three**2)
-        share = max(h / max(self.problem.duration, h), _SMALLEST_SHARE)
-        return float(error), float(0.5 * self.problem.allowed * share + self._rounding)
+        return 0.0 if five == 0.0 else size * five / hypot(five, 0.1 * three)
 
     def _stages(
-        self,
-        t: float,
-        h: float,
-        x: np.ndarray,
-        nodes: np.ndarray,
-        weights: np.ndarray,
-        first: int,
-        scratch: np.ndarray,
+        self, t: float, h: float, nodes: np.ndarray, weights: np.ndarray, first: int, scratch: np.ndarray
     ) -> None:
-        self.generator.stages(t + h * nodes, weights, h, x, self._k, first, scratch, self._threads)
+        self.generator.stages(t + h * nodes, weights, h, self._x, self._k, first, scratch, self._threads)
         self.applications += nodes.size
 
-    def _record(self, t: float, after: float, x: np.ndarray, error: float) -> float:
-        """Keep the outputs in a step that succeeded; the error of the interpolant over that allowed, and nothing if above 1."""
-        ahead = self.times[self.done :]
-        inside = ahead[: np.searchsorted(ahead, after, side="left")]
-        between = ratio = 0.0
-        if inside.size:
-            between = self._interpolation_error(t, after - t, x)
-            # Half of what the steps may spend in all: it does not add up.
-            ratio = between / (0.5 * self.problem.allowed + self._rounding)
-            if ratio >= 1.0:
-                return ratio
-        self._spent += _SHORT * error
-        self.error = max(self.error, self._spent + between)
-        if inside.size:
-            self._record_between(t, after - t, x, inside)
-        while self.done < self.times.size and self.times[self.done] == after:
-            self.x = self._new.copy()
-            self.record_state(self.x)
-        return ratio
-
-    def _interpolation_error(self, t: float, h: float, x: np.ndarray) -> float:
+    def _between(self, t: float, h: float) -> float:
         """The error of the interpolant of order 7: the size of its last term."""
-        self._stages(t, h, x, _BETWEEN_NODES, _BETWEEN_WEIGHTS, _STAGES + 1, np.empty_like(x))
+        self._stages(t, h, _BETWEEN_NODES, _BETWEEN_WEIGHTS, _STAGES + 1, self._scratch)
         return _LAST_POLYNOMIAL * h * self.generator.trace_norm(_OF_SLOPES[-1] @ self._k)
 
-    def _record_between(self, t: float, h: float, x: np.ndarray, times: np.ndarray) -> None:
-        """Keep the outputs at times within a step; of expectation values no state is made."""
-        factors = np.empty((len(_OF_CHANGE), times.size))
-        factors[::2] = (times - t) / h
-        factors[1::2] = 1.0 - factors[0]
-        polynomials = np.multiply.accumulate(factors).T
-        change = polynomials @ _OF_CHANGE
-        weights = np.column_stack([1.0 - change, change, h * (polynomials @ _OF_SLOPES)])
-        vectors = np.vstack([x, self._new, self._k])
-        self.x = weights[-1] @ vectors
-        if self.on_state is None:
-            self.record_values(weights @ (self._rows @ vectors.T).real.T)
-            return
-        for start in range(0, times.size, _AT_ONCE):
-            self.record_states(weights[start : start + _AT_ONCE] @ vectors)
-
-
-def _looked_at(problem: Problem) -> np.ndarray:
-    """Some times by which costs are predicted: the ends and middles of the stretches."""
-    ends = np.array([problem.times[0], *(end for end, _, _ in problem.stretches)])
-    every = max(1, ends.size // _LOOKED_AT)
-    return np.unique(np.concatenate([ends[::every], 0.5 * (ends[1:] + ends[:-1])[::every]]))
+    def _weights(self, h: float, part: np.ndarray) -> np.ndarray:
+        factors = np.empty((len(_OF_CHANGE), part.size))
+        factors[::2] = part
+        factors[1::2] = 1.0 - part
+        weights = np.multiply.accumulate(factors).T @ _OF_VECTORS
+        weights[:, 0] += 1.0
+        weights[:, 2:] *= h
+        return weights
 
 
 # Part of the tolerance that a step of SciPy's may spend at most, and the smallest relative tolerance of theirs that is reached.
@@ -251,7 +160,7 @@ class Implicit(Integrator):
                     )
                 self.error += self._share(solver)
                 left = (self.problem.allowed - self.error) * max(
-                    solver.h_abs / self.problem.duration, _SMALLEST_SHARE
+                    solver.h_abs / self.problem.duration, SMALLEST_SHARE
                 )
                 tighter = min(1.0, max(left, 0.0) / max(self._share(solver, rtol, atol), 1e-300))
                 solver.rtol, solver.atol = (

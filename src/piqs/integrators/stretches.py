@@ -62,9 +62,10 @@ def stretches(coefficients: Sequence[Callable[[float], float] | None], times: np
 
 
 def looked_at(start: float, end: float, times: np.ndarray) -> np.ndarray:
-    """Where coefficients are looked at first: at evenly spaced times, at the outputs, and halfway between these."""
+    """Where coefficients are looked at first: at evenly spaced times, at the outputs, and halfway between these where dense."""
     outputs = np.unique(times)
-    halfway = 0.5 * (outputs[:-1] + outputs[1:])
+    dense = np.diff(outputs) < 2.0 * (end - start) / _EVEN
+    halfway = 0.5 * (outputs[:-1] + outputs[1:])[dense]
     some = np.concatenate([outputs, halfway])[:: 1 + 2 * outputs.size // _OUTPUTS]
     return np.unique(np.concatenate([np.linspace(start, end, _EVEN + 1), some]))
 

@@ -162,8 +162,17 @@ class AssembledGenerator(Generator):
         threads: int = 1,
     ) -> None:
         """Stages of an explicit Runge-Kutta step, each coefficient evaluated once at each time."""
-        factors = np.array([[1.0 if f is None else f(t) for f in self.coefficients] for t in times.tolist()])
+        factors = self.factors(times)
         products.stages(self._row_cuts(threads), *self._stacked, factors, weights, h, x, k, first, scratch)
+
+    def factors(self, times: np.ndarray) -> np.ndarray:
+        """The values of the coefficients, one row for each time and one column for each of the matrices."""
+        values = np.ones((times.size, len(self.coefficients)))
+        at = times.tolist()
+        for number, f in enumerate(self.coefficients):
+            if f is not None:
+                values[:, number] = [f(t) for t in at]
+        return values
 
     @cached_property
     def _stacked(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,108 @@
+"""Collocation: few unknowns that depend on time, against closed forms and a matrix exponential of the exact phase."""
+
+import numpy as np
+import pytest
+import qutip
+from scipy.integrate import solve_ivp
+
+from piqs import mesolve
+
+sx, sz, sm, up = qutip.sigmax(), qutip.sigmaz(), qutip.sigmam(), qutip.basis(2, 0)
+PLUS = (up + qutip.basis(2, 1)).unit()
+
+
+@pytest.mark.parametrize("rtol", [1e-4, 1e-6, 1e-9, 1e-12])
+@pytest.mark.parametrize("outputs", [2, 40, 2001])
+def test_detuning_that_oscillates(rtol, outputs):
+    # the coherence has a closed form
+    times = np.linspace(1.0, 21.0, outputs)
+    result = mesolve([[sz, lambda t: np.cos(2 * t)]], PLUS, times, [0.5 * sm], [sx], options={"rtol": rtol})
+    exact = np.cos(np.sin(2 * times) - np.sin(2.0)) * np.exp(-0.125 * (times - 1.0))
+    error = np.abs(result.expect[0] - exact).max()
+    assert result.stats["method"] == "collocation"
+    assert error <= result.stats["error estimate"] + 1e-14
+    assert result.stats["error estimate"] <= 1.02 * rtol + 1e-13
+    assert result.stats["applications"] < 60
+
+
+def test_a_resonant_drive_in_the_laboratory():
+    # the rotating drive is constant in its own frame: Rabi oscillations
+    times, w, rabi = np.linspace(0, 30, 61), 5.0, 0.7
+    H = [
+        0.5 * w * sz,
+        [0.5 * rabi * qutip.sigmap(), lambda t: np.exp(-1j * w * t)],
+        [0.5 * rabi * sm, lambda t: np.exp(1j * w * t)],
+    ]
+    for c_ops, rho0 in (([], up), ([0.0 * sm], up.proj())):
+        result = mesolve(H, rho0, times, c_ops, [sz], options={"rtol": 1e-10})
+        assert result.stats["method"] == "collocation"
+        assert result.expect[0] == pytest.approx(np.cos(rabi * times), abs=1e-9)
+
+
+def test_three_levels_against_scipy():
+    rng = np.random.default_rng(2)
+    H0, H1 = (
+        qutip.Qobj(A + A.conj().T) for A in rng.normal(size=(2, 3, 3)) + 1j * rng.normal(size=(2, 3, 3))
+    )
+    jump, times = 0.4 * qutip.destroy(3), np.linspace(0, 6, 25)
+
+    def f(t):
+        return np.tanh(t - 2) * np.exp(-0.1 * t)
+
+    result = mesolve([H0, [H1, f]], qutip.basis(3, 2), times, [jump], options={"rtol": 1e-9})
+    L0, L1 = qutip.liouvillian(H0, [jump]).full(), qutip.liouvillian(H1).full()
+    start = qutip.operator_to_vector(qutip.fock_dm(3, 2)).full().ravel()
+    exact = solve_ivp(
+        lambda t, x: (L0 + f(t) * L1) @ x, (0, 6), start, "DOP853", times, rtol=1e-12, atol=1e-14
+    )
+    assert result.stats["method"] == "collocation"
+    for state, x in zip(result.states, exact.y.T, strict=True):
+        assert np.abs(state.full().ravel(order="F") - x).max() < 1e-9
+
+
+def test_pulses_are_not_stepped_over():
+    # a half turn within a hundredth of the duration
+    pulse = lambda t: np.pi / 2 * np.exp(-(((t - 60) / 0.5) ** 2)) / (0.5 * np.sqrt(np.pi))  # noqa: E731
+    result = mesolve([[sx, pulse]], up.proj(), [0.0, 100.0], e_ops=[sz])
+    assert "collocation" in result.stats["method"]
+    assert result.expect[0][-1] == pytest.approx(-1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["spline", "kink"])
+def test_what_is_not_smooth_goes_on_elsewhere(kind):
+    times = np.linspace(0, 10, 101)
+    values = np.random.default_rng(0).normal(size=times.size)
+    f = qutip.coefficient(values, tlist=times) if kind == "spline" else lambda t: abs(np.sin(3 * t))
+    result = mesolve([[sx, f]], up.proj(), times, e_ops=[sz], options={"store_states": True})
+    angle = solve_ivp(
+        lambda t, _: [complex(f(t)).real],
+        (0, 10),
+        [0.0],
+        "LSODA",
+        times,
+        rtol=1e-11,
+        atol=1e-12,
+        max_step=0.01,
+    )
+    assert result.stats["method"] == "collocation, dop853"
+    assert result.expect[0] == pytest.approx(np.cos(2 * angle.y[0]), abs=1e-6)
+    assert qutip.expect(sz, result.states) == pytest.approx(result.expect[0], abs=1e-12)
+
+
+def test_it_says_where_it_does_not_apply():
+    H = [qutip.num(4), [qutip.position(4), np.cos]]
+    large = qutip.basis(4, 0).proj()
+    with pytest.raises(ValueError, match="at most 9 unknowns, there are 16"):
+        mesolve(H, large, [0, 1], [qutip.destroy(4)], options={"method": "collocation"})
+    with pytest.raises(ValueError, match="depends on time"):
+        mesolve(sz, up.proj(), [0, 1], [sm], options={"method": "collocation"})
+    # asked for by name it goes on by itself
+    result = mesolve(
+        [[sx, lambda t: abs(np.sin(3 * t))]],
+        up.proj(),
+        [0, 10],
+        e_ops=[sz],
+        options={"method": "collocation"},
+    )
+    assert result.stats["method"] == "collocation"
+    assert result.expect[0][-1] == pytest.approx(np.cos(2 * (6 + (1 - np.cos(30 - 9 * np.pi)) / 3)), abs=1e-6)
