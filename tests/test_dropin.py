@@ -1,6 +1,8 @@
 """What QuTiP's solvers take is taken: compared with matrix exponentials, closed forms, and QuTiP's own solvers."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -295,3 +297,30 @@ def test_spectra_and_coherence_in_a_restricted_space():
         g2, _ = piqs.coherence_function_g2(hamiltonian, None, [0.0, 0.5], c_ops, a + b, options=TIGHT)
         answers.append(np.array([*S, elastic, *g2]))
     assert np.abs(answers[0] - answers[1]).max() < 1e-7
+
+
+def test_empty_lists_in_place_of_operators_do_not_end_the_process():
+    # in a process of their own, since QuTiP's QobjEvo([]) ends it
+    code = """
+import piqs, qutip
+sx, sm, up = qutip.sigmax(), qutip.sigmam(), qutip.basis(2, 0)
+for H, c_ops in (([], [sm]), ([[]], [sm]), ((), [sm]), ([sx, []], [sm]), (sx, [[]]), (sx, [sm, [sm, []]]), (lambda t: sx, [[]])):
+    for verb in (
+        lambda: piqs.mesolve(H, up, [0, 1], c_ops),
+        lambda: piqs.mesolve(H, qutip.to_super(qutip.qeye(2)), [0, 1], c_ops),
+        lambda: piqs.mcsolve(H, up, [0, 1], c_ops, ntraj=1),
+        lambda: piqs.steadystate(H, c_ops),
+        lambda: piqs.correlation_2op_1t(H, None, [0, 1], c_ops, sm, sm),
+        lambda: piqs.spectrum(H, [0.0, 1.0], c_ops, sm, sm),
+        lambda: piqs.MESolver(H, c_ops),
+        lambda: piqs.MCSolver(H, c_ops),
+    ):
+        try:
+            verb()
+        except (TypeError, ValueError) as error:
+            continue
+        raise SystemExit(f"taken: {H}, {c_ops}")
+print("all refused")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "all refused\n"), done.stderr

@@ -79,11 +79,7 @@ def evolving_parts(
                 f"{name} must be an operator or superoperator, got a {value.type} with dims {value.dims}"
             )
         return [(value, None)]
-    if isinstance(value, (list, tuple)) and (
-        len(value) == 0 or any(isinstance(v, list) and not v for v in value)
-    ):
-        # QuTiP's QobjEvo([]) ends the process.
-        raise TypeError(f"{name} must not be an empty list; for none pass 0 * qutip.qeye(dims)")
+    refuse_empty(value, name)
     try:
         evo = QobjEvo(value, args=args, tlist=times)
     except (TypeError, ValueError) as error:
@@ -107,6 +103,14 @@ def evolving_parts(
                 "a list of operators with coefficient functions, [H0, [H1, f1], ...]"
             )
     return sorted(parts, key=lambda part: part[1] is not None)
+
+
+def refuse_empty(value: Any, name: str) -> None:
+    """Refuse an empty list, or a list with one in it, in place of an operator: QuTiP's QobjEvo([]) ends the process."""
+    if isinstance(value, (list, tuple)) and (
+        len(value) == 0 or any(isinstance(v, list) and not v for v in value)
+    ):
+        raise TypeError(f"{name} must not be an empty list; for none pass 0 * qutip.qeye(dims)")
 
 
 def operator_of(parts: list[tuple[Qobj, Coefficient | None]], name: str) -> Operator:

@@ -16,6 +16,7 @@ from qutip import Qobj
 
 from piqs._checks import matrix
 from piqs.equations import MasterEquation, read
+from piqs.equations.operator import refuse_empty
 from piqs.errors import NotExpressibleError, NotLindbladError, SteadyStateError, UnphysicalWarning
 from piqs.integrators.registry import METHODS
 
@@ -33,6 +34,9 @@ def is_qutip_problem(H: Any) -> bool:
 def as_qutip(H: Any, c_ops: Any) -> tuple[Any, Any]:
     """Hamiltonian and collapse operators for QuTiP's solvers; those of a model or equation from its channels."""
     if is_qutip_problem(H):
+        refuse_empty(H, "H")
+        for k, c_op in enumerate(c_ops if isinstance(c_ops, (list, tuple)) else ()):
+            refuse_empty(c_op, f"c_ops[{k}]")
         return H, [] if c_ops is None else c_ops
     equation = read(H, c_ops)
     if equation.superoperator.terms:
