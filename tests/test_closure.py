@@ -12,6 +12,14 @@ import piqs
 from piqs.liouville import Lindbladian, reduce
 
 
+@pytest.fixture(scope="module", autouse=True, params=["compiled", "numpy"])
+def search(request):
+    """The compiled search, and the one that takes its place in small problems until it is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("piqs.liouville.assembled.ready", lambda *_: request.param == "compiled")
+        yield
+
+
 def hermitian_basis(n):
     """The n^2 orthonormal Hermitian matrices |a><a|, (|a><b| + |b><a|)/sqrt 2, i(|a><b| - |b><a|)/sqrt 2."""
     elements = []

@@ -1,8 +1,12 @@
 """The cache of compiled kernels: a damaged file is compiled again, an unwritable folder is done without."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 import warnings
 
+import numba
 import numba.core.caching
 import pytest
 
@@ -82,3 +86,34 @@ def test_a_full_disk_costs_the_cache_only(load, monkeypatch, tmp_path):
     monkeypatch.undo()
     assert not load()
     assert load()
+
+
+def test_what_is_not_compiled_is_done_without_for_a_while(monkeypatch):
+    monkeypatch.setattr(cache, "_done_without", {})
+
+    @numba.njit
+    def double(x):
+        return 2 * x
+
+    assert [cache.ready(double, 2) for _ in range(3)] == [False, False, True]
+    double(1.0)
+    assert cache.ready(double, 100)
+    # without compilation there is nothing to wait for
+    assert cache.ready(lambda x: x, 100)
+
+
+def test_the_first_small_problem_compiles_nothing(tmp_path):
+    script = """
+import numpy as np
+from numba.core.event import RecordingListener, register
+from piqs import Dicke, excited, jspin
+listener = RecordingListener()
+register("numba:compile", listener)
+six = Dicke(10, jspin(10, "z"), 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+six.mesolve(excited(10), np.linspace(0, 1, 11), [jspin(10, "z")])
+Dicke(10, jspin(10, "x"), emission=1.0).steadystate()
+print(len(listener.buffer))
+"""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert found.stdout.split() == ["0"], found.stderr

@@ -15,6 +15,8 @@ from piqs._interrupts import listening
 
 _DIGEST_SIZE = 32
 _warned: list[str] = []
+# How often a kernel was done without, and None once it is compiled.
+_done_without: dict[str, int | None] = {}
 
 
 def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -52,6 +54,28 @@ def part(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return compiled
 
 
+def ready(dispatcher: Any, most: int) -> bool:
+    """Whether a kernel is compiled, in this process or on disk, or has been done without so often that compiling it pays.
+
+    Parameters
+    ----------
+    dispatcher : kernel
+        The kernel.
+    most : int
+        How many calls of this function may say no.
+    """
+    name = dispatcher.__name__
+    times = _done_without.get(name, 0)
+    if times is None or times >= most or not hasattr(dispatcher, "signatures"):
+        return True
+    cached = isinstance(dispatcher._cache, _Cache) and dispatcher._cache.holds_something
+    if cached or dispatcher.signatures:
+        _done_without[name] = None
+        return True
+    _done_without[name] = times + 1
+    return False
+
+
 class _Cache(FunctionCache):
     def __init__(self, py_func: Callable[..., Any]) -> None:
         super().__init__(py_func)
@@ -60,6 +84,11 @@ class _Cache(FunctionCache):
             filename_base=self._impl.filename_base,
             source_stamp=self._impl.locator.get_source_stamp(),
         )
+
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is a compiled function on disk."""
+        return bool(self._cache_file._load_index())
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:

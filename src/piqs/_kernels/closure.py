@@ -290,26 +290,3 @@ def rows_of_term(indptr, rows, data, term, t, order, rank):
                 values[place[row]] = data[p]
                 place[row] += 1
     return new_indptr, indices, values
-
-
-@kernel()
-def reach(indptr, indices, seeds):
-    """Mask of the nodes reached from `seeds` by following row -> column of a CSR pattern."""
-    mask = np.zeros(indptr.size - 1, dtype=np.bool_)
-    queue = np.empty(mask.size, dtype=np.int64)
-    head, tail = 0, 0
-    for s in seeds:
-        if not mask[s]:
-            mask[s] = True
-            queue[tail] = s
-            tail += 1
-    while head < tail:
-        row = queue[head]
-        head += 1
-        for p in range(indptr[row], indptr[row + 1]):
-            c = indices[p]
-            if not mask[c]:
-                mask[c] = True
-                queue[tail] = c
-                tail += 1
-    return mask

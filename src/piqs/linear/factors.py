@@ -25,6 +25,8 @@ _INSTANT = 500_000
 _WORTH_COPYING = 500_000
 # Room that SuperLU takes, in units of the factors it ends with.
 _COPIES = 1.5
+# Up to so many unknowns the fill does not matter, and an ordering that needs no compiled function is as good.
+_ANY_ORDER = 300
 # Fewer unknowns are factored as one set.
 _FEW = 1000
 # Sets of unknowns up to this size are eliminated as they come.
@@ -84,8 +86,13 @@ class SparseLU(Factors):
 
     def __init__(self, matrix: sp.csr_array, many_solves: bool = False) -> None:
         graph = graph_of(matrix)
-        self._order = dissected(graph)
-        self.predicted = int(fill(graph.indptr, graph.indices, self._order))
+        if graph.shape[0] <= _ANY_ORDER:
+            # Pivots stay on the diagonal, where no digits of small numbers are lost.
+            self._order = sp.csgraph.reverse_cuthill_mckee(graph, symmetric_mode=True).astype(np.int64)
+            self.predicted = graph.shape[0] ** 2
+        else:
+            self._order = dissected(graph)
+            self.predicted = int(fill(graph.indptr, graph.indices, self._order))
         self._lu = _factored(_permuted(matrix, self._order), self.predicted)
         self.nnz = int(self._lu.nnz)
         self._triangles: tuple[np.ndarray, ...] = ()

@@ -13,8 +13,10 @@ from piqs import _resources
 from piqs._interrupts import listening
 from piqs._kernels import apply as products
 from piqs._kernels import closure as kernels
+from piqs._kernels.cache import ready
 from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates, union
 from piqs.liouville.generator import Generator
+from piqs.liouville.small_closure import reached, small_closure, work
 from piqs.liouville.terms import CANCELLATION, Lindbladian
 
 # The first try of a search; each further one may be this many times larger.
@@ -25,6 +27,8 @@ _SUM_OF_COLUMN = 4 * CANCELLATION
 _BYTES_PER_ENTRY = 38
 # Up to this many terms all entries are looked through for each.
 _FEW_TERMS = 16
+# Searches that look at no more coefficients are done in NumPy until the compiled one is there, or has been waited for so often.
+_SMALL, _PATIENCE = 250_000, 200
 # A search over fewer kets ends before anybody presses Ctrl-C.
 _INSTANT = 200
 # What makes a reduced problem smaller.
@@ -372,7 +376,7 @@ def reduce(
         return _reached(_transposed(found), seeds)
     pattern = _pattern(found.matrices)
     place, inside = found._find(observables)
-    mask = kernels.reach(pattern.indptr.astype(np.int64), pattern.indices, place[inside])
+    mask = reached(pattern, place[inside])
     return found.restricted(mask, closed_forward=bool(mask.all()))
 
 
@@ -415,6 +419,13 @@ def _close(
     lindbladian: Lindbladian, seeds: np.ndarray, budget: int, limit: int
 ) -> tuple[AssembledGenerator | None, int, int]:
     """The generator on the closure of the seeds, or None where the budget ended; unknowns and entries so far."""
+    if work(lindbladian) <= _SMALL and not ready(kernels.close, _PATIENCE):
+        keys, matrices = small_closure(lindbladian, seeds)
+        entries = sum(m.nnz for m in matrices)
+        if keys.size > budget or entries > limit:
+            return None, keys.size, entries
+        found = AssembledGenerator(lindbladian.n_kets, keys, matrices, lindbladian.coefficients)
+        return found, keys.size, entries
     halt = np.zeros(1, dtype=np.uint8)
     arguments = (lindbladian.n_kets, seeds, *lindbladian.flat, CANCELLATION, budget, limit, halt)
     if lindbladian.n_kets < _INSTANT:
@@ -474,7 +485,7 @@ def _reached(generator: AssembledGenerator, seeds: np.ndarray) -> AssembledGener
     """Drop from a set that is closed backward what the seeds never reach."""
     place, inside = generator._find(seeds)
     columns = sp.csr_array(_pattern(generator.matrices).T)
-    mask = kernels.reach(columns.indptr.astype(np.int64), columns.indices, place[inside])
+    mask = reached(columns, place[inside])
     return generator.restricted(mask, closed_forward=False)
 
 
