@@ -90,7 +90,7 @@ def test_what_is_not_smooth_goes_on_elsewhere(kind):
 
 
 def test_it_says_where_it_does_not_apply():
-    H = [qutip.num(4), [qutip.position(4), np.cos]]
+    H = [qutip.num(4), [qutip.position(4), lambda t: np.cos(t)]]
     large = qutip.basis(4, 0).proj()
     with pytest.raises(ValueError, match="at most 9 unknowns, there are 16"):
         mesolve(H, large, [0, 1], [qutip.destroy(4)], options={"method": "collocation"})

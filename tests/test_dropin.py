@@ -281,7 +281,7 @@ def test_degrees_of_coherence_of_functions_that_return_operators():
     for state in (UP, 0.3 * UP.proj() + 0.7 * DOWN.proj()):
         for degree in (piqs.coherence_function_g1, piqs.coherence_function_g2):
             handed = degree(lambda t: 0.3 * SZ + np.cos(t) * SX, state, tau, [SM], SM, options=TIGHT)
-            own = degree([0.3 * SZ, [SX, np.cos]], state, tau, [SM], SM, options=TIGHT)
+            own = degree([0.3 * SZ, [SX, lambda t: np.cos(t)]], state, tau, [SM], SM, options=TIGHT)
             for a, b in zip(handed, own, strict=True):
                 assert np.abs(a - b).max() < 1e-8
 
