@@ -8,22 +8,21 @@ An element is named by one integer, its key: ``2 (a n + b)`` for D_a (a = b) and
 """
 
 import numpy as np
-from numba import njit
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 COMPLETE, OUT_OF_BUDGET = 0, 1
 
 _SQRT2 = np.sqrt(2.0)
 
 
-@njit(nogil=True)
+@part()
 def _hash(key, mask):
     # Fibonacci hashing: spreads consecutive keys over the table.
     return ((key * np.int64(-7046029254386353131)) >> np.int64(20)) & mask
 
 
-@njit(nogil=True)
+@part()
 def _slot(table, key):
     """Row of `key` in an open-addressing table of keys and numbers, or of the free row where it belongs."""
     mask = table.shape[0] - 1
@@ -33,7 +32,7 @@ def _slot(table, key):
     return h
 
 
-@njit(nogil=True)
+@part()
 def _table(keys, n_keys, capacity):
     """A table of the keys and their numbers, with room for `capacity` of them."""
     table = np.full((capacity, 2), -1, dtype=np.int64)
@@ -44,7 +43,7 @@ def _table(keys, n_keys, capacity):
     return table
 
 
-@njit(nogil=True)
+@part()
 def _put_pair(c, d, v, n, count, key, value, weight):
     """Append the coordinates of v |c><d| + h.c. to a list; the length of the list.
 
@@ -64,7 +63,7 @@ def _put_pair(c, d, v, n, count, key, value, weight):
     return count + 2
 
 
-@njit(nogil=True)
+@part()
 def _put(own, v, count, key, value, weight):
     """Append a number that has not cancelled to the list."""
     if v == 0.0:
@@ -73,7 +72,7 @@ def _put(own, v, count, key, value, weight):
     return count + 1
 
 
-@njit(nogil=True)
+@part()
 def _summed(count, key, value, weight, place, slot):
     """Add up what the list holds of each key, in the order in which the keys appear; how many there are.
 
@@ -98,7 +97,7 @@ def _summed(count, key, value, weight, place, slot):
     return found
 
 
-@njit(nogil=True)
+@part()
 def _own(a, b, energies, losses, first, last, b_weight, b_diagonal, drop):
     """Rate and frequency of |a><b| under one term, without what cancels: -i(E_a - E_b) - (l_a + l_b)/2 and, of each jump,
     B_aa B_bb^* - (|B_aa|^2 + |B_bb|^2)/2 = -|B_aa - B_bb|^2/2 + i Im(B_aa B_bb^*).
@@ -124,7 +123,7 @@ def _own(a, b, energies, losses, first, last, b_weight, b_diagonal, drop):
     return rate, frequency
 
 
-@njit(nogil=True)
+@part()
 def _column_bound(a, b, n, g_indptr, b_indptr, s_indptr):
     """Upper bound on the coordinates one column can touch."""
     bound = 0
@@ -256,7 +255,7 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
     return COMPLETE, keys[:n_keys], indptr[: n_keys + 1], rows[:n_entries], data[:n_entries], term[:n_entries]
 
 
-@njit(nogil=True)
+@part()
 def _grown(array, room):
     new = np.empty(room, dtype=array.dtype)
     # Assigned to a slice, Numba would compile the message of an error for shapes that differ, for seconds.

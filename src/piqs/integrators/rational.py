@@ -45,6 +45,8 @@ _TERMS = 14
 _BETWEEN = 10.0
 # The pole, as a part of the window: measured on populations at N = 100 to 1000.
 _POLE = 1.0 / 60.0
+# Vectors that a disturbed generator is applied to at a time.
+_TOGETHER = 8
 # One measurement of rounding may fall short of the largest by this factor.
 _CHANCE = 3.0
 # A window in which nothing converges becomes so much shorter, one that takes few vectors so much longer.
@@ -168,7 +170,7 @@ class Rational(OnMatrix):
                 check += max(_CHECK, m // _PART)
                 inverse = la.inv(h[:m, :m])
                 generator = (np.eye(m) - inverse) / gamma
-                space = _Space(norm * basis[:m], generator, window, rounding, h[:m, :m].copy(), gamma)
+                space = _Space(basis[:m], norm, generator, window, rounding, h[:m, :m].copy(), gamma)
                 if exact:
                     # Its eigenvalues are those of L, so that rounding of their phases is known.
                     turning = norm * _turning(generator, gamma, window)
@@ -179,14 +181,14 @@ class Rational(OnMatrix):
                         )
                     space.error = max(space.error, turning)
                     return space
-                space.size = norm * float(h[m, m - 1]) / gamma * self.generator.trace_norm(basis[m])
+                space.size = float(h[m, m - 1]) / gamma * self.generator.trace_norm(basis[m])
                 space.last = inverse[-1]
-                now = _columns(generator, times)
+                now = norm * _columns(generator, times)
                 if before is not None:
                     change = now - np.pad(before, ((0, 0), (0, m - before.shape[1])))
                     with np.errstate(invalid="ignore"):
                         # The change lies, about, along the new directions.
-                        factor = norm * self.generator.trace_norm(basis[m])
+                        factor = self.generator.trace_norm(basis[m])
                         errors = np.maximum(
                             space.errors(times, now), factor * la.norm(change, axis=1, check_finite=False)
                         )
@@ -207,7 +209,7 @@ class Rational(OnMatrix):
         """Record all outputs that the space holds, move the state to where it ends, and return how far that is."""
         inside = ahead[ahead <= space.reach * (1.0 + 4.0 * _EPS)]
         small = np.zeros(space.generator.shape[0])
-        small[0] = 1.0
+        small[0] = space.norm
         reduced = self.observables @ space.basis.T
         with_trace_kept = self._keeping_trace(space)
         block = np.empty((inside.size, reduced.shape[0]))
@@ -261,18 +263,19 @@ class Rational(OnMatrix):
 
     def _rounding(self, space: _Space, length: float) -> float:
         """What rounding of L changes within a window, measured with every element off by one."""
-        signs = np.random.default_rng(0).choice([-_EPS, _EPS], size=self.matrix.nnz)
-        off = sp.csr_array(
-            (signs * self.matrix.data, self.matrix.indices, self.matrix.indptr), self.matrix.shape
-        )
-        vectors = space.basis / np.linalg.norm(space.basis[0])
-        disturbed = space.generator + vectors @ (off @ vectors.T)
+        data = _EPS * self.matrix.data
+        data[np.random.default_rng(0).integers(2, size=data.size, dtype=np.int8) == 0] *= -1.0
+        off = sp.csr_array((data, self.matrix.indices, self.matrix.indptr), self.matrix.shape)
+        disturbed = space.generator.copy()
+        for k in range(0, len(space.basis), _TOGETHER):
+            disturbed[:, k : k + _TOGETHER] += space.basis @ (off @ space.basis[k : k + _TOGETHER].T)
         return self._change(space, disturbed, length * 0.5 ** np.arange(_MOST_HALVES + 1))
 
     def _change(self, space: _Space, disturbed: np.ndarray, times: np.ndarray) -> float:
         """By how much a disturbed generator is off at times that halve; see `_CHANCE`."""
         held = self._keeping_trace(space)
-        changes = (held(_columns(disturbed, times)) - held(_columns(space.generator, times))) @ space.basis
+        there, here = (held(space.norm * _columns(G, times)) for G in (disturbed, space.generator))
+        changes = (there - here) @ space.basis
         return _CHANCE * max(self.generator.trace_norm(change) for change in changes)
 
 
@@ -283,7 +286,9 @@ class _Space:
     Parameters
     ----------
     basis : float64 array (m, n)
-        Its vectors, times the norm of the state that it starts from.
+        Its vectors, orthonormal.
+    norm : float
+        Norm of the state that it starts from, along the first of them.
     generator : float64 array (m, m)
         G.
     reach : float
@@ -295,6 +300,7 @@ class _Space:
     """
 
     basis: np.ndarray
+    norm: float
     generator: np.ndarray
     reach: float
     error: float

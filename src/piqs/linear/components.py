@@ -64,5 +64,5 @@ def components(matrix: sp.csr_array) -> Components:
 
 def _kept(matrix: sp.csr_array, mask: np.ndarray) -> sp.csr_array:
     """The elements of a mask alone."""
-    ends = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])[matrix.indptr]
+    ends = np.concatenate([[0], np.cumsum(mask, dtype=matrix.indptr.dtype)])[matrix.indptr]
     return sp.csr_array((matrix.data[mask], matrix.indices[mask], ends), shape=matrix.shape)

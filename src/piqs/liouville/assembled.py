@@ -14,6 +14,7 @@ from piqs._interrupts import listening
 from piqs._kernels import apply as products
 from piqs._kernels import closure as kernels
 from piqs._kernels.cache import ready
+from piqs._resources import return_freed_memory
 from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates, union
 from piqs.liouville.generator import Generator
 from piqs.liouville.small_closure import reached, small_closure, work
@@ -29,6 +30,8 @@ _BYTES_PER_ENTRY = 38
 _FEW_TERMS = 16
 # Searches that look at no more coefficients are done in NumPy until the compiled one is there, or has been waited for so often.
 _SMALL, _PATIENCE = 250_000, 200
+# More nonzeros leave room behind that is worth giving back.
+_LARGE = 1_000_000
 # A search over fewer kets ends before anybody presses Ctrl-C.
 _INSTANT = 200
 # What makes a reduced problem smaller.
@@ -377,7 +380,11 @@ def reduce(
     pattern = _pattern(found.matrices)
     place, inside = found._find(observables)
     mask = reached(pattern, place[inside])
-    return found.restricted(mask, closed_forward=bool(mask.all()))
+    found = found.restricted(mask, closed_forward=bool(mask.all()))
+    del pattern
+    if found.nnz > _LARGE:
+        return_freed_memory()
+    return found
 
 
 def _searched(
@@ -433,7 +440,11 @@ def _close(
     else:
         status, keys, indptr, rows, data, term = listening(kernels.close, *arguments, halt=halt)
     if status != kernels.COMPLETE:
+        lindbladian.__dict__.pop("flat", None)
         return None, keys.size, int(indptr[-1])
+    # What only the search reads is not held while its matrices are built, nor during another search.
+    del arguments
+    lindbladian.__dict__.pop("flat", None)
     order = np.argsort(keys)
     rank = np.empty(order.size, dtype=np.int64)
     rank[order] = np.arange(order.size)
