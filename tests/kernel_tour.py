@@ -45,6 +45,8 @@ def evolutions():
         for method in ("faber", "rational", "exponential", "dop853"):
             result = system.mesolve(piqs.css(N), times, e_ops, options={"method": method})
             yield from (values[-1] for values in result.expect)
+        kept = system.mesolve(piqs.css(N), times, options={"method": "faber"}).final_state
+        yield kept.full().sum()
         real = piqs.Dicke(N, piqs.jspin(N, "y"), emission=0.3)
         yield real.mesolve(piqs.excited(N), times, e_ops[:1], options={"method": "faber"}).expect[0][-1]
     choose.LARGEST_ASSEMBLED = largest

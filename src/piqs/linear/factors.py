@@ -12,10 +12,9 @@ import scipy.sparse.linalg as sla
 from piqs._interrupts import listening
 from piqs._kernels import substitution
 from piqs._kernels import triangular as kernels
-from piqs._kernels.dissection import fill
 from piqs._resources import available_threads, check, threads_for
 from piqs.linear.components import Components, components
-from piqs.linear.ordering import dissected, graph_of
+from piqs.linear.ordering import dissected, elements_of_factors, graph_of
 
 __all__ = ["BlockTriangular", "Factors", "SparseLU", "factorise"]
 
@@ -92,7 +91,7 @@ class SparseLU(Factors):
             self.predicted = graph.shape[0] ** 2
         else:
             self._order = dissected(graph)
-            self.predicted = int(fill(graph.indptr, graph.indices, self._order))
+            self.predicted = elements_of_factors(graph, self._order)
         self._lu = _factored(_permuted(matrix, self._order), self.predicted)
         self.nnz = int(self._lu.nnz)
         self._triangles: tuple[np.ndarray, ...] = ()
@@ -156,7 +155,7 @@ class BlockTriangular(Factors):
             graph = graph_of(sp.csr_array(inner[inside][:, inside]))
             sequence = dissected(graph)
             order[sets.cuts[k] : sets.cuts[k + 1]] = inside[sequence]
-            self.predicted += int(fill(graph.indptr, graph.indices, sequence))
+            self.predicted += elements_of_factors(graph, sequence)
         lu = _factored(_permuted(inner, order), self.predicted)
         # SuperLU exchanges whole sets, and unknowns within them.
         self._order, place = np.empty_like(order), np.empty_like(order)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
-from piqs._kernels.dissection import SMALLEST_HALF, nested_dissection
+from piqs._interrupts import listening
+from piqs._kernels.dissection import SMALLEST_HALF, fill, nested_dissection
 from piqs.linear.components import components
 
-__all__ = ["dissected", "graph_of", "is_planar", "multiplications", "predicted_fill"]
+__all__ = ["dissected", "elements_of_factors", "graph_of", "is_planar", "multiplications", "predicted_fill"]
 
+# Graphs of fewer elements are searched before anybody presses Ctrl-C.
+_INSTANT = 500_000
 # Searches for a node at the rim of a graph.
 _MOST_SEARCHES = 4
 # Sets of unknowns up to this size are put down as planar without a look.
@@ -80,8 +86,20 @@ def _narrowest_cut(graph: sp.csr_array) -> int:
 
 def dissected(graph: sp.csr_array) -> np.ndarray:
     """An order of elimination by nested dissection; rows of very many elements go last."""
-    order: np.ndarray = nested_dissection(graph.indptr, graph.indices, 64 + 10 * int(np.sqrt(graph.shape[0])))
+    order: np.ndarray = _heard(nested_dissection, graph, 64 + 10 * int(np.sqrt(graph.shape[0])))
     return order
+
+
+def elements_of_factors(graph: sp.csr_array, order: np.ndarray) -> int:
+    """How many elements L and U have in an order of elimination."""
+    return int(_heard(fill, graph, order))
+
+
+def _heard(kernel: Callable[..., Any], graph: sp.csr_array, argument: Any) -> Any:
+    """A kernel over a graph, during which Ctrl-C is heard where it takes long."""
+    if graph.nnz < _INSTANT:
+        return kernel(graph.indptr, graph.indices, argument)
+    return listening(kernel, graph.indptr, graph.indices, argument)
 
 
 def graph_of(matrix: sp.csr_array) -> sp.csr_array:
