@@ -17,6 +17,7 @@ import piqs
 import piqs._kernels
 import piqs.integrators.choose as choose
 import piqs.linear.factors as linear_factors
+import piqs.liouville.assembled as assembled
 from piqs._kernels import apply
 from piqs.linear.components import components
 
@@ -122,7 +123,8 @@ def pictures():
 
 
 def numbers():
-    """All numbers of the tour."""
+    """All numbers of the tour, small problems compiled too."""
+    assembled._SMALL, linear_factors._ANY_ORDER = 0, 0
     found = [*evolutions(), *factors(), *steady_states(), *trajectories(), *pictures()]
     return [[float(np.real(one)), float(np.imag(one))] for one in found]
 

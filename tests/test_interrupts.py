@@ -61,6 +61,7 @@ VERBS = {
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_search_for_the_generator_stops(verb, slow, monkeypatch):
     monkeypatch.setattr(assembled, "_INSTANT", 0)
+    monkeypatch.setattr(assembled, "_SMALL", 0)
     monkeypatch.setattr(assembled.kernels, "close", slow)
     with pytest.raises(KeyboardInterrupt) as caught:
         VERBS[verb]()
