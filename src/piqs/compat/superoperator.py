@@ -136,6 +136,7 @@ def dissipator_on_blocks(N: int, jumps: Iterable[tuple[float, Any]]) -> csr_arra
 
 def _without_rounding(total: csr_array, scale: np.ndarray) -> csr_array:
     """Drop diagonal elements that are zero but for rounding (gain and loss of one element cancel)."""
+    total.sum_duplicates()  # with duplicates SciPy 1.13 sets a wrong diagonal
     diagonal = total.diagonal()
     kept = np.where(np.abs(diagonal.real) > _CANCELLED * np.abs(scale), diagonal.real, 0) + 1j * diagonal.imag
     if np.any(kept != diagonal):
