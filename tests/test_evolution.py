@@ -153,6 +153,15 @@ def test_undamped_motion_over_long_times():
     assert np.abs((result.states[-1] - piqs.excited(N)).full()).max() < rounding
 
 
+def test_steps_far_from_zero_sum_up_to_the_times():
+    # rounding of t + h, 1e-11 here, was made in every step: 4e-10 in all
+    t = 1e5 + np.array([0.0, 40.0, 100.0])
+    H = 2.0 * qutip.sigmax()
+    options = {"method": "dop853", "rtol": 1e-12}
+    run = piqs.mesolve(H, qutip.basis(2, 0), t, [], [qutip.sigmaz()], options=options)
+    assert run.expect[0] == pytest.approx(np.cos(4.0 * (t - t[0])), abs=1e-12)
+
+
 def test_nothing_decays_into_subnormal_numbers():
     # each operation on one takes fifty times as long; exp(-t) passes through them at t = 708 to 745
     N = 4

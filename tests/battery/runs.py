@@ -19,6 +19,10 @@ TOLERANCES = [1e-4, 1e-6, 1e-9, 1e-12]
 MOST = {"faber": 1e5, "matrix-free": 1e5, "uniformization": 1e5, "dop853": 1e4, "radau": 200.0, "bdf": 200.0}
 
 
+# Kets beyond which dense exponentials are not for a problem.
+MOST_KETS = 1000
+
+
 @dataclass
 class Run:
     """One run: its true error, what it said of it, and what it was allowed, all as trace norms."""
@@ -50,7 +54,7 @@ class Run:
 
 def run(case: Case, method: str, rtol: float) -> Run | None:
     """Solve a case with a method; None where the method does not apply or says that it cannot."""
-    if _steps(case) > MOST.get(method, np.inf):
+    if _steps(case) > MOST.get(method, np.inf) or (method == "exponential" and case.H.shape[0] > MOST_KETS):
         return None
     options = {"method": "auto" if method == "matrix-free" else method, "rtol": rtol}
     largest = choose.LARGEST_ASSEMBLED
