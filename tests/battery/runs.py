@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import qutip
 
 import piqs
 from piqs.errors import ConvergenceError
@@ -77,5 +78,9 @@ def run(case: Case, method: str, rtol: float) -> Run | None:
 
 
 def _steps(case: Case) -> float:
-    rate = sum(abs(c.full()).max() ** 2 for c in case.c_ops) + abs(case.H.full()).max()
+    rate = sum(_largest(c) ** 2 for c in case.c_ops) + _largest(case.H)
     return float(rate * (case.times[-1] - case.times[0]) * case.H.shape[0] ** 0.5)
+
+
+def _largest(op: qutip.Qobj) -> float:
+    return float(np.abs(op.to("csr").data_as("csr_matrix").data).max(initial=0.0))

@@ -87,12 +87,13 @@ class Stepping(Integrator):
                 h = min(h, longest, self.problem.max_step or np.inf)
                 end = min(edge, float(self.times[self.done])) if failed and self.ends_at_outputs else edge
                 last = t + 1.0001 * h >= end
-                step = end - t if last else h
+                # Steps sum up to the times reached, to the last digit: rounding of t + h adds up far from zero.
+                after = end if last else max(t + h, float(np.nextafter(t, np.inf)))
+                step = after - t
                 error = self._try(t, step)
                 share = max(step / max(duration, step), SMALLEST_SHARE)
                 ratio = float(error / (0.5 * self.problem.allowed * share + self._rounding))
                 if ratio < 1.0:
-                    after = end if last else t + step
                     ratio = max(ratio, self._record(t, after, error))
                 again, failed = failed, ratio >= 1.0
                 if not failed:
@@ -118,7 +119,7 @@ class Stepping(Integrator):
             ratio = float(between / (0.5 * self.problem.allowed + self._rounding))
             if ratio >= 1.0:
                 return ratio
-        self._spent += self.short * error
+        self._spent += self.short * error + self._rounding
         self.error = max(self.error, self._spent + between)
         if inside.size:
             self._record_between(self._weights(after - t, (inside - t) / (after - t)))
