@@ -287,6 +287,29 @@ def test_what_has_no_factors_is_refused():
         piqs.mcsolve(system, {}, [0, 1], e_ops=[ATOMS.jz])
 
 
+def test_three_levels_run_on_matrices():
+    """In a cavity, from a ket; a dictionary of product states is refused, with what to do."""
+    times = np.linspace(0, 2, 3)
+    emitters = piqs.Ensemble(3, ["g", "e", "r"])
+    emitters.hamiltonian = 0.3 * emitters.op("e->r", hermitian=True)
+    emitters.local("e->g", 0.5)
+    emitters.local(np.diag([1.0, 0.0, -1.0]), 0.4)
+    emitters.collective("r->e", 0.2)
+    system = Composite(emitters=emitters, cavity=Mode(5, loss=0.4))
+    a = system.embed("cavity", qutip.destroy(5))
+    exchange = 0.5 * system.embed("emitters", emitters.op("g->e")) * a
+    system.interaction = exchange + exchange.dag()
+    e_ops = [system.embed("emitters", emitters.number(level)) for level in "ger"] + [a.dag() * a]
+    start = system.state(emitters.all_in("r"), qutip.basis(5, 0))
+    exact = system.mesolve(start, times, e_ops=e_ops).expect
+    assert_within_errors(system.mcsolve(start, times, e_ops=e_ops, ntraj=200, seeds=1), exact)
+    system.interaction = CAVITY.n
+    with pytest.raises(
+        ValueError, match=r"'emitters' is of type Ensemble.*trajectories then run on matrices"
+    ):
+        piqs.mcsolve(system, {}, times, e_ops=[CAVITY.n])
+
+
 def test_dark_states_are_left_behind():
     """After the last photon nothing can happen any more; how the rate changed before the jump must not set the step."""
     N = 8

@@ -380,8 +380,9 @@ def largest_radius(n, x):
 def walk(rng, n, x, z, w, clock, stop, tolerance, cutoff, halt, when, which, jumps):
     """Follow a trajectory to `stop`, or until its window has to be moved.
 
-    clock: time, squared norm of the next jump, derivative of the rate, step at most. Jumps are recorded in `when` and
-    `which` from number `jumps` on. Returns what it ended with, the records, and their number.
+    n, x, z, w are those of `windows`; clock: time, squared norm of the next jump, derivative of the rate, step at most.
+    Jumps are recorded in `when` and `which` from number `jumps` on. Returns what it ended with, the records, and their
+    number.
     """
     t, threshold, trend, most = clock[0], clock[1], clock[2], clock[3]
     local = np.empty((n[FUNCTIONS], n[DEGREE] + 1))

@@ -37,29 +37,30 @@ OWNER = 21  # (channels): part of local noise, -1 of collective noise
 Q = 22  # (channels): of local noise J_q
 TIMED = 23  # (channels): number of the function that is the rate, or -1
 UNIFORM = 24  # (channels, 4): whether the rows go along with a jump, by how much; the same of columns
-SIZES, FRAMED = 25, 26  # (parts)
-FIRST, LAST = 27, 28  # (rows)
-SHIFTS = 29  # (words, 2): of rows and of columns
-MOVES = 30  # (bands, 2): shifts
-FILLED = 31  # (bands, 2): whether the real and the imaginary parts are not all zero
+MOVED = 25  # (words, parts): how a word changes a quantum number
+SIZES, FRAMED = 26, 27  # (parts)
+FIRST, LAST = 28, 29  # (rows)
+SHIFTS = 30  # (words, 2): of rows and of columns
+MOVES = 31  # (bands, 2): shifts
+FILLED = 32  # (bands, 2): whether the real and the imaginary parts are not all zero
 # Tables of real numbers.
-SPINS = 32  # (parts): j, -1 for a mode
-LOWS = 33  # (parts): lowest quantum number; the lowest sum in place of the first if SKEW
-EMITTERS = 34  # (parts): 0 for a mode
-LOST = 35  # (1): bound of the norm left out so far
-RATES = 36  # (channels)
-BREAKS = 37  # (pieces + 1)
-POLYNOMIALS = 38  # (pieces, functions, degree + 1), of the time from the middle of the piece
-STRENGTHS = 39  # (pieces, functions): largest modulus
-MIDDLE = 40  # (2): taken from band 0
-RADIUS = 41  # (rows): bound of the norm of what reaches a row
-ROW = 42  # (words, rows, or rows + columns - 1 if SKEW): amplitudes of the first parts
-COLUMN = 43  # (words, columns): amplitudes of the last part
+SPINS = 33  # (parts): j, -1 for a mode
+LOWS = 34  # (parts): lowest quantum number; the lowest sum in place of the first if SKEW
+EMITTERS = 35  # (parts): 0 for a mode
+LOST = 36  # (1): bound of the norm left out so far
+RATES = 37  # (channels)
+BREAKS = 38  # (pieces + 1)
+POLYNOMIALS = 39  # (pieces, functions, degree + 1), of the time from the middle of the piece
+STRENGTHS = 40  # (pieces, functions): largest modulus
+MIDDLE = 41  # (2): taken from band 0
+RADIUS = 42  # (rows): bound of the norm of what reaches a row
+ROW = 43  # (words, rows, or rows + columns - 1 if SKEW): amplitudes of the first parts
+COLUMN = 44  # (words, columns): amplitudes of the last part
 # Tables of complex numbers.
-NUMBERS = 44  # (entries)
-COEFFICIENTS = 45  # (words)
-FRAMES = 46  # (parts, 7, 7): a symbol as a sum of symbols seen from the frame
-HEADER = 47
+NUMBERS = 45  # (entries)
+COEFFICIENTS = 46  # (words)
+FRAMES = 47  # (parts, 7, 7): a symbol as a sum of symbols seen from the frame
+HEADER = 48
 
 # Slots of w. From PLANES on: the elements of every band, at the place they lead to; then terms of series, of which
 # there are DEGREE + 2.
@@ -67,19 +68,6 @@ PSI, SLOPE, OTHER, PLANES = 0, 2, 4, 6
 
 
 FAST = {"contract", "reassoc", "nsz"}
-
-
-@part(error_model="numpy", fastmath=FAST)
-def moved(n, k, f):
-    """How word k changes the quantum number of part f."""
-    shift = 0
-    begin = n[WORD] + (k * n[PARTS] + f) * n[SYMBOLS]
-    for p in range(begin, begin + n[SYMBOLS]):
-        if n[p] == RAISE or n[p] == CREATE:
-            shift += 1
-        elif n[p] == LOWER or n[p] == ANNIHILATE:
-            shift -= 1
-    return shift
 
 
 @part(error_model="numpy", fastmath=FAST)
@@ -135,21 +123,22 @@ def tabulate(n, x, z):
     wide = R if skew == 0 else R + C - 1
     for k in range(n[WORDS]):
         rows, columns, shifts = n[ROW] + k * wide, n[COLUMN] + k * C, n[SHIFTS] + 2 * k
+        moved = n[MOVED] + k * F
         for c in range(C):
             x[columns + c] = amplitude(n, k, F - 1, x[n[SPINS] + F - 1], x[n[LOWS] + F - 1] + c)
-        n[shifts + 1] = moved(n, k, F - 1)
+        n[shifts + 1] = n[moved + F - 1]
         if skew != 0:
             low = x[n[LOWS]] - skew * x[n[LOWS] + 1] + (R - 1 if skew > 0 else 0)
             for i in range(wide):
                 x[rows + i] = amplitude(n, k, 0, x[n[SPINS]], low - skew * i)
-            n[shifts] = moved(n, k, 0) + skew * n[shifts + 1]
+            n[shifts] = n[moved] + skew * n[shifts + 1]
             continue
         n[shifts] = 0
         for r in range(R):
             x[rows + r] = 1.0
         stride = R
         for f in range(F - 1):
-            size, shift = n[n[SIZES] + f], moved(n, k, f)
+            size, shift = n[n[SIZES] + f], n[moved + f]
             stride //= size
             n[shifts] += shift * stride
             for r in range(R):

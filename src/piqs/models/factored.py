@@ -54,7 +54,10 @@ def factored(
                 if callable(gamma) or gamma > 0:
                     noise.append(Collective(f"{own}.{label}", gamma, operator))
         else:
-            raise ValueError(f"{own!r} is a {type(model).__name__}; only Dicke and Mode have named factors")
+            raise ValueError(
+                f"{own!r} is of type {type(model).__name__}, and only Dicke and Mode have named factors; give the initial "
+                "state as a ket or density matrix, see Composite.state: trajectories then run on matrices"
+            )
     noise += [Collective(name, gamma, operator) for name, gamma, operator in channels if gamma > 0]
     return Factored(found, hamiltonian, noise)
 

@@ -164,6 +164,7 @@ class Words:
         }
         tables = {
             kernel.WORD: words,
+            kernel.MOVED: np.array([_shift(codes) for codes in self.codes], dtype=np.int64),
             kernel.GROUP: self.groups,
             kernel.BAND: band,
             kernel.FUNCTION: np.array([group for group, _ in bands], dtype=np.int64),
