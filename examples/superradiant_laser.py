@@ -5,7 +5,7 @@ trajectories with the cavity on moving windows of (j, m, n), from the dark and i
 space has 2.5e9 Dicke kets times the Fock states). The third part eliminates the cavity, a walk on (j, m). Averages over
 the steady state come from averages over time, with errors from batches.
 
-Run it with `python examples/superradiant_laser.py`; it draws superradiant_laser.png. A minute or two on two cores.
+Run it with `python examples/superradiant_laser.py`; it draws superradiant_laser.png. Some minutes on two cores.
 """
 
 import matplotlib.pyplot as plt
@@ -48,7 +48,8 @@ field = piqs.mcsolve(
 )
 print(f"{field.stats['run time']:.1f} s, norm left out of the window at most {field.stats['left out']:.2g}")
 
-# The steady state with the cavity, from where mean field has it.
+# The steady state with the cavity, from where mean field has it. Four correlation times of j are too few for errors to be
+# trusted, and warnings say so: with `during` to 40, and ten times the wait, they can be.
 during = np.linspace(0, 4, 401)
 steady = piqs.mcsolve(
     laser,
