@@ -310,3 +310,11 @@ def test_the_drift_is_found_inside_a_superoperator():
     rho, info = piqs.steadystate(system.liouvillian(), method="iterative", info=True)
     assert info["method"] == "iterative"
     assert (rho - system.steadystate()).norm() < 1e-9
+
+
+def test_a_check_that_stops_short_does_not_claim_several_states(monkeypatch):
+    monkeypatch.setattr("piqs.solvers.stationary.iterative._SOURCE", 1e-16)
+    system = Dicke(6, jspin(6, "x"), collective_emission=0.3, dephasing=0.1)
+    with pytest.raises(SteadyStateError, match=r"not whether it is the only one.*direct") as caught:
+        system.steadystate(method="iterative")
+    assert not isinstance(caught.value, NotUniqueError)

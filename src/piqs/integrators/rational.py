@@ -158,52 +158,49 @@ class Rational(OnMatrix):
         rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(self.x)
         before, check = None, _CHECK
         for m in range(1, size + 1):
-            w = lu.solve(basis[m - 1])
-            self.applications += 1
-            with threads_for(m * n) as threads:
-                cuts = np.linspace(0, n, threads + 1).astype(np.int64)
-                h[:m, m - 1], h[m, m - 1] = orthogonalise(cuts, basis, m, w)
-            exact = h[m, m - 1] <= 1e-14 * np.abs(h[: m + 1, m - 1]).max() or m == n
-            if not exact:
-                basis[m] = w / h[m, m - 1]
-            if exact or m in (check, size):
-                check += max(_CHECK, m // _PART)
-                inverse = la.inv(h[:m, :m])
-                generator = (np.eye(m) - inverse) / gamma
-                space = _Space(basis[:m], norm, generator, window, rounding, h[:m, :m].copy(), gamma)
-                if exact:
-                    # Its eigenvalues are those of L, so that rounding of their phases is known.
-                    turning = norm * _turning(generator, gamma, window)
-                    if turning > max(allowed, rounding):
-                        raise ConvergenceError(
-                            f"oscillations are too fast for a rational Krylov space over {window:.3g}: rounding is "
-                            f"{turning:.1e}; use method='faber' or 'exponential'"
-                        )
-                    space.error = max(space.error, turning)
+            exact = self._extend(lu, basis, h, m)
+            if not (exact or m in (check, size)):
+                continue
+            check += max(_CHECK, m // _PART)
+            inverse = la.inv(h[:m, :m])
+            generator = (np.eye(m) - inverse) / gamma
+            space = _Space(basis[:m], norm, generator, window, rounding, h[:m, :m].copy(), gamma)
+            if exact:
+                return _without_defect(space, allowed)
+            new = self.generator.trace_norm(basis[m])
+            space.size, space.last = float(h[m, m - 1]) / gamma * new, inverse[-1]
+            now = norm * _columns(generator, times)
+            if before is not None:
+                change = now - np.pad(before, ((0, 0), (0, m - before.shape[1])))
+                with np.errstate(invalid="ignore"):
+                    # The change lies, about, along the new directions.
+                    errors = np.maximum(
+                        space.errors(times, now), new * la.norm(change, axis=1, check_finite=False)
+                    )
+                bad = np.flatnonzero(~((errors <= max(allowed, rounding)) | (times < 0.5 * first)))
+                start = int(bad[-1]) + 1 if bad.size else 0
+                if start == 0 or (m == size and start < times.size):
+                    space.reach = float(times[start])
+                    known = float(errors[start:][times[start:] >= 0.5 * first].max(initial=0.0))
+                    space.error = max(space.error, known)
+                    space.allowed = max(allowed, rounding)
                     return space
-                space.size = float(h[m, m - 1]) / gamma * self.generator.trace_norm(basis[m])
-                space.last = inverse[-1]
-                now = norm * _columns(generator, times)
-                if before is not None:
-                    change = now - np.pad(before, ((0, 0), (0, m - before.shape[1])))
-                    with np.errstate(invalid="ignore"):
-                        # The change lies, about, along the new directions.
-                        factor = self.generator.trace_norm(basis[m])
-                        errors = np.maximum(
-                            space.errors(times, now), factor * la.norm(change, axis=1, check_finite=False)
-                        )
-                    bad = np.flatnonzero(~((errors <= max(allowed, rounding)) | (times < 0.5 * first)))
-                    start = int(bad[-1]) + 1 if bad.size else 0
-                    if start == 0 or (m == size and start < times.size):
-                        space.reach = float(times[start])
-                        known = float(errors[start:][times[start:] >= 0.5 * first].max(initial=0.0))
-                        space.error = max(space.error, known)
-                        space.allowed = max(allowed, rounding)
-                        return space
-                before = now
+            before = now
         raise ConvergenceError(
             "the rational Krylov space does not converge for this problem; use method='faber' or a larger rtol"
         )
+
+    def _extend(self, lu: Factors, basis: np.ndarray, h: np.ndarray, m: int) -> bool:
+        """Vector m of the basis and column m - 1 of H; True where there is none, since the space is invariant."""
+        w = lu.solve(basis[m - 1])
+        self.applications += 1
+        with threads_for(m * w.size) as threads:
+            cuts = np.linspace(0, w.size, threads + 1).astype(np.int64)
+            h[:m, m - 1], h[m, m - 1] = orthogonalise(cuts, basis, m, w)
+        if h[m, m - 1] <= 1e-14 * np.abs(h[: m + 1, m - 1]).max() or m == w.size:
+            return True
+        basis[m] = w / h[m, m - 1]
+        return False
 
     def _outputs(self, space: _Space, ahead: np.ndarray) -> float:
         """Record all outputs that the space holds, move the state to where it ends, and return how far that is."""
@@ -322,6 +319,18 @@ class _Space:
     def error_at(self, time: float, column: np.ndarray) -> float:
         """The same at one time."""
         return float(self.errors(np.array([time]), column[None, :])[0])
+
+
+def _without_defect(space: _Space, allowed: float) -> _Space:
+    """An invariant space, whose eigenvalues are those of L, so that rounding of their phases is known."""
+    turning = space.norm * _turning(space.generator, space.gamma, space.reach)
+    if turning > max(allowed, space.error):
+        raise ConvergenceError(
+            f"oscillations are too fast for a rational Krylov space over {space.reach:.3g}: rounding is "
+            f"{turning:.1e}; use method='faber' or 'exponential'"
+        )
+    space.error = max(space.error, turning)
+    return space
 
 
 def _turning(generator: np.ndarray, gamma: float, window: float) -> float:

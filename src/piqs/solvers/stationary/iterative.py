@@ -11,7 +11,7 @@ import scipy.sparse.linalg as sla
 from piqs._resources import one_blas_thread
 from piqs.errors import SteadyStateError
 from piqs.linear.no_jump import drift_of, no_jump_inverse
-from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method, several
+from piqs.solvers.stationary.base import FROM_MEMORY, Answer, Method
 
 # Krylov vectors of one cycle of GCROT, those it hands on, and cycles between two looks at the true residual.
 _KRYLOV, _RECYCLED, _CYCLES = 120, 20, 5
@@ -96,11 +96,15 @@ class Iterative(Method):
                 f"method 'iterative' reached a residual of {residual:.2g}, not {problem.tol:.2g}, in {steps} applications; "
                 "raise tol, or use 'direct' or 'evolution'"
             )
-        # Where there is a second steady state, a source that would lead from one to the other has no response.
+        # Where there is a second steady state, a source that would lead from one to the other has no response; one that was not
+        # found proves nothing.
         rtol = _SOURCE / np.sqrt(problem.n)
         response, left = solve(problem.traceless(problem.scale), np.zeros(problem.n), rtol)
         if not left <= 2.0 * rtol:
-            raise several("a source without trace has no response")
+            raise SteadyStateError(
+                f"method 'iterative' found a state, but not whether it is the only one: its check stopped at a residual of "
+                f"{left:.2g}, not {rtol:.2g}. There may be several steady states; use 'direct' or 'evolution', or pass rho0"
+            )
         condition = float(np.linalg.norm(response))
         if residual > 0.0:
             # What is left may be worse than a random source: its own response, found roughly, is the error.
