@@ -162,7 +162,7 @@ def targets() -> dict[str, Target]:
         "time_averages": {"result": long_run}, "optimize_pulse": {"controls": JX},
         "fit": {"data": [[2.0, 1.9, 1.8]], "wrt": ["c_ops[0]"]},
         "floquet_basis": {"H": [JZ, [JX, "cos(6.283185307179586 * t)"]], "period": 1.0},
-        "spectrum_sensitivity": {"a_op": JP, "b_op": JM}, "record_fisher": {"wrt": change, "ntraj": 2},
+        "spectrum_sensitivity": {"c_ops": local, "a_op": JP, "b_op": JM}, "record_fisher": {"wrt": change, "ntraj": 2},
         "MasterEquation": {"space": piqs.DickeSpace(N)},
         "load_sweep": {"store": "store"}, "thermal": {"n_th": 1.0},
         "coherence_function_g1": {"a_op": JM}, "coherence_function_g2": {"a_op": JM},

@@ -304,7 +304,7 @@ class CountingStatistics:
         variance = values[:, 2] - mean**2
         found = (float(mean[-1]), float(variance[-1])) if scalar else (mean[1:], variance[1:])
         errors = (error, (1.0 + 2.0 * float(np.abs(mean).max())) * error)
-        return (*found, {"error estimate": errors}) if info else found
+        return (*found, {"error estimate": errors}) if _checks.flag(info, "info") else found
 
     def _tilted_from(self, rho: sp.csr_array) -> Tilted:
         """The tilted generator on what a density matrix reaches, with it as the state."""
@@ -382,7 +382,7 @@ class CountingStatistics:
         error = largest * (error + 2.0 * largest / rate * of_state)
         found = values[1:, 0]
         warn_if_uncertain("the distribution of waiting times", error, np.abs(found).max(initial=0.0))
-        return (found, {"error estimate": error}) if info else found
+        return (found, {"error estimate": error}) if _checks.flag(info, "info") else found
 
     def distribution(self, rho0: Qobj, t: Any) -> CountDistribution:
         r"""Probabilities of counts after a time t.
@@ -468,7 +468,7 @@ def _evolved(
 def _answer(values: np.ndarray, errors: np.ndarray, info: bool) -> Any:
     """Numbers, or one where they have no shape, with their errors where these are asked for."""
     found, uncertain = (values, errors) if values.ndim else (float(values), float(errors))
-    return (found, {"error estimate": uncertain}) if info else found
+    return (found, {"error estimate": uncertain}) if _checks.flag(info, "info") else found
 
 
 def _order(order: Any) -> int:

@@ -97,7 +97,11 @@ def dynamics_qfi(
     start = equation.density_matrix(rho0)
     error = evolve_with_derivatives(equation, start, times, parameters, settings, on_state)
     fisher, slopes = np.array(found).reshape(-1, 2).T
-    return (fisher, {"error estimate": error * slopes * (2.0 + slopes)}) if info else fisher
+    return (
+        (fisher, {"error estimate": error * slopes * (2.0 + slopes)})
+        if _checks.flag(info, "info")
+        else fisher
+    )
 
 
 def fisher_of_change(rho: sp.csr_array, change: sp.csr_array) -> tuple[float, float]:
@@ -182,7 +186,7 @@ def field_qfi_rate(
     light = _Light(parameters[0], generator, inverse)
     rate, error = light.rate()
     warn_if_uncertain("the Fisher information of the light", error, rate)
-    return (rate, {"error estimate": error, "unknowns": generator.n}) if info else rate
+    return (rate, {"error estimate": error, "unknowns": generator.n}) if _checks.flag(info, "info") else rate
 
 
 class _Light:

@@ -138,7 +138,7 @@ def spectrum_sensitivity(
         )
     derivatives = {p.label: slopes[k] for k, p in enumerate(parameters)}
     known = {"error estimate": errors, "unknowns": problem.generator.n}
-    return (S, derivatives, known) if info else (S, derivatives)
+    return (S, derivatives, known) if _checks.flag(info, "info") else (S, derivatives)
 
 
 class _Steady(NamedTuple):

@@ -238,7 +238,7 @@ def gap_sensitivity(
         )
     gap = max(0.0, -value.real)
     known = {"error estimate": errors, "condition": float(1.0 / abs(overlap)), "unknowns": generator.n}
-    return (gap, slopes, known) if info else (gap, slopes)
+    return (gap, slopes, known) if _checks.flag(info, "info") else (gap, slopes)
 
 
 class _Rest:
