@@ -49,7 +49,7 @@ field = piqs.mcsolve(
 print(f"{field.stats['run time']:.1f} s, norm left out of the window at most {field.stats['left out']:.2g}")
 
 # The steady state with the cavity, from where mean field has it. Four correlation times of j are too few for errors to be
-# trusted, and warnings say so: with `during` to 40, and ten times the wait, they can be.
+# trusted, and warnings say so: a longer `during` is needed for numbers, this one is for the picture.
 during = np.linspace(0, 4, 401)
 steady = piqs.mcsolve(
     laser,

@@ -4,7 +4,7 @@ import hashlib
 import pickle
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class _Cache(FunctionCache):
         self._cache_file = _CheckedFile(
             cache_path=self._cache_path,
             filename_base=self._impl.filename_base,
-            source_stamp=self._impl.locator.get_source_stamp(),
+            source_stamp=_stamp(),
         )
 
     @property
@@ -95,6 +95,13 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             _warn(f"the cache of compiled kernels in {self._cache_path!r} cannot be written: {error}")
+
+
+@cache
+def _stamp() -> tuple[tuple[str, float, int], ...]:
+    """What changes with any file of this folder: kernels hold functions and constants of files other than their own."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return tuple((file.name, file.stat().st_mtime, file.stat().st_size) for file in files)
 
 
 class _CheckedFile(IndexDataCacheFile):
