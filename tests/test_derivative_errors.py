@@ -140,7 +140,7 @@ def test_gaps_near_an_exceptional_point(off):
     honest(
         abs(slopes["c_ops[0]"] - exact),
         info["error estimate"]["c_ops[0]"],
-        1e-14 * (1 + 1 / off) * abs(exact),
+        1e-13 * (1 + 1 / off) * abs(exact),  # rounding over the distance from the point
     )
 
 

@@ -39,7 +39,13 @@ def small_closure(lindbladian: Lindbladian, seeds: np.ndarray) -> tuple[np.ndarr
         matrices.append(sp.csr_array((total[kept], (row, column)), shape=(size, size)))
     graph = sp.csr_array(sum((abs(m.T) for m in matrices[1:]), abs(matrices[0].T)))
     keys = np.flatnonzero(reached(graph, seeds))
-    return keys, [sp.csr_array(m[keys][:, keys]) for m in matrices]
+    return keys, [_short(m[keys][:, keys]) for m in matrices]
+
+
+def _short(matrix: sp.csr_array) -> sp.csr_array:
+    """With 32-bit indices, for which the kernels are compiled."""
+    indices = (matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32))
+    return sp.csr_array((matrix.data, *indices), shape=matrix.shape)
 
 
 def reached(graph: sp.csr_array, seeds: np.ndarray) -> np.ndarray:
