@@ -51,6 +51,8 @@ _TOGETHER = 8
 _CHANCE = 3.0
 # A window in which nothing converges becomes so much shorter, one that takes few vectors so much longer.
 _SHORTER, _LONGER = 0.125, 4.0
+# Windows are not made shorter than this part of the duration where no other method may take over.
+_SHORTEST = 1e-5
 # Multiplications an element of fill costs in the factorisation and in one solve, and solves that suffice as a rule.
 _FACTORISATION, _SOLVE, _VECTORS = 115.0, 1.5, 60.0
 # A space resolves a state that travels as a wave so badly that it must promise this much more. Where weight flows one way it took
@@ -129,6 +131,9 @@ class Rational(OnMatrix):
                 if length > first:
                     window, gamma = max(_SHORTER * length, first), 0.0
                     continue
+                if self.fallback is None and length > _SHORTEST * self.duration:
+                    window, gamma = _SHORTER * length, 0.0
+                    continue
                 if self.fallback is None:
                     raise
                 self._hand_over(t, self.fallback)
@@ -179,7 +184,9 @@ class Rational(OnMatrix):
                     )
                 bad = np.flatnonzero(~((errors <= max(allowed, rounding)) | (times < 0.5 * first)))
                 start = int(bad[-1]) + 1 if bad.size else 0
-                if start == 0 or (m == size and start < times.size):
+                # Before half of the first output nothing was judged, so that no space ends there.
+                judged = start < times.size and times[start] >= 0.5 * first
+                if judged and (start == 0 or m == size):
                     space.reach = float(times[start])
                     known = float(errors[start:][times[start:] >= 0.5 * first].max(initial=0.0))
                     space.error = max(space.error, known)
