@@ -95,3 +95,11 @@ def test_coherences_that_turn_many_times_before_the_first_output(N, detuning):
     for t, here, there in zip(times, turning.states, still.states, strict=True):
         expected = there.full() * np.exp(-1j * detuning * t * (m[:, None] - m[None, :]))
         assert np.linalg.norm(here.full() - expected) < 1e-6  # rtol; spaces accepted unjudged gave 1e-4
+
+
+def test_a_state_that_has_decayed_below_all_numbers():
+    atoms = Dicke(3, 50 * jspin(3, "z"), emission=0.01, collective_emission=0.003)
+    times = [0.0, 1.0, 1e5, 2e5, 1e10]
+    decay = atoms.mesolve(css(3), times, [jspin(3, "-")], options={"method": "rational"}).expect[0]
+    assert abs(decay[1]) > 1.0
+    assert np.all(abs(decay[2:]) < 1e-8)  # atol

@@ -108,7 +108,7 @@ class Rational(OnMatrix):
         gamma = 0.0
         while self.done < self.times.size:
             ahead = self.times[self.done :] - t
-            if ahead[0] <= 0.0:
+            if ahead[0] <= 0.0 or not self.x.any():  # what has decayed below all numbers stays there
                 self.record_state(self.x)
                 continue
             if gamma == 0.0:
