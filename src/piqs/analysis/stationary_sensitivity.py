@@ -88,7 +88,7 @@ def steadystate_sensitivity(
 
     >>> from piqs import Dicke, jspin, steadystate_sensitivity
     >>> value, slope = steadystate_sensitivity(Dicke(10, emission=1.0, pumping=2.0), jspin(10, "z"))
-    >>> round(slope["emission"][0], 9), round(slope["pumping"][0], 9)  # -N p/(p+e)^2, N e/(p+e)^2
+    >>> round(float(slope["emission"][0]), 9), round(float(slope["pumping"][0]), 9)  # -N p/(p+e)^2, N e/(p+e)^2
     (-2.222222222, 1.111111111)
     """
     equation = read(H, c_ops, args).require_constant("steadystate_sensitivity")

@@ -128,10 +128,11 @@ class Rational(OnMatrix):
                 space.error += solving
                 t += self._outputs(space, ahead)
             except ConvergenceError:
-                if length > first:
+                # Shorter windows help as long as some of the tolerance is left.
+                if allowed > 0.0 and length > first:
                     window, gamma = max(_SHORTER * length, first), 0.0
                     continue
-                if self.fallback is None and length > _SHORTEST * self.duration:
+                if allowed > 0.0 and self.fallback is None and length > _SHORTEST * self.duration:
                     window, gamma = _SHORTER * length, 0.0
                     continue
                 if self.fallback is None:

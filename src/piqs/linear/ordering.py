@@ -97,9 +97,11 @@ def elements_of_factors(graph: sp.csr_array, order: np.ndarray) -> int:
 
 def _heard(kernel: Callable[..., Any], graph: sp.csr_array, argument: Any) -> Any:
     """A kernel over a graph, during which Ctrl-C is heard where it takes long."""
+    # One kind of index, that the kernels are compiled once.
+    indptr, indices = graph.indptr.astype(np.int32, copy=False), graph.indices.astype(np.int32, copy=False)
     if graph.nnz < _INSTANT:
-        return kernel(graph.indptr, graph.indices, argument)
-    return listening(kernel, graph.indptr, graph.indices, argument)
+        return kernel(indptr, indices, argument)
+    return listening(kernel, indptr, indices, argument)
 
 
 def graph_of(matrix: sp.csr_array) -> sp.csr_array:
