@@ -283,7 +283,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="no jumps to count"):
         counting_statistics(jspin(2, "x"))
     with pytest.raises(ValueError, match="constant in time"):
-        counting_statistics([[jspin(2, "x"), np.cos]], [jspin(2, "-")])
+        counting_statistics([[jspin(2, "x"), lambda t: np.cos(t)]], [jspin(2, "-")])
     with pytest.raises(piqs.SteadyStateError):
         _ = counting_statistics(Dicke(2, collective_emission=1.0)).cumulants
     stats = counting_statistics(model, counted={"emission": 0.5})

@@ -22,8 +22,9 @@ def triple(x):
 
 
 @pytest.fixture
-def load(tmp_path):
+def load(tmp_path, monkeypatch):
     """A module with one kernel, as a new process would load it."""
+    monkeypatch.setattr("numba.config.CACHE_DIR", "")  # beside the module, whatever NUMBA_CACHE_DIR says
     file = tmp_path / "kernels.py"
     file.write_text(SOURCE)
 

@@ -77,13 +77,14 @@ def test_slow_losses_beside_fast_jumps_that_leave_kets_in_place(fast, detuning):
     rho = matrix(excited(N))
     blocks = MatrixFreeGenerator(lindbladian, rho)
     assembled = reduce(lindbladian, coordinates(rho)[0])
+    slow = 1e-6 * np.finfo(float).eps  # what rounding of the slow rates leaves where nothing should be
     for element, key in zip(np.eye(assembled.n), assembled.keys, strict=True):
         X = assembled.unpack(element)
         x = blocks.pack(X)
         expected = assembled.unpack(assembled.matrix @ element).toarray()
         found = blocks.unpack(blocks.apply(x, np.empty_like(x))).toarray()
-        assert np.all(np.abs(found - expected) <= 1e-12 * np.abs(expected)), key
-        assert abs(np.trace(found)) <= 1e-15 * np.abs(np.diag(found)).sum()
+        assert np.all(np.abs(found - expected) <= 1e-12 * np.abs(expected) + slow), key
+        assert abs(np.trace(found)) <= 1e-15 * np.abs(np.diag(found)).sum() + slow
         backward = assembled.unpack(assembled.matrix.T @ element).toarray()
         found = blocks.unpack(blocks.apply_adjoint(x, np.empty_like(x))).toarray()
-        assert np.all(np.abs(found - backward) <= 1e-12 * np.abs(backward)), key
+        assert np.all(np.abs(found - backward) <= 1e-12 * np.abs(backward) + slow), key
