@@ -34,7 +34,7 @@ test-lowest:                            ## the test suite with the lowest versio
 	test -x $(VENV)-lowest/bin/uv || { $(PYTHON) -m venv $(VENV)-lowest && $(VENV)-lowest/bin/python -m pip install --quiet uv; }
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable ".[tests]"
 	# a cache of kernels of its own; old versions warn of themselves
-	NUMBA_CACHE_DIR=$(VENV)-lowest/kernels $(VENV)-lowest/bin/python -m pytest -n $(JOBS) -W default
+	NUMBA_CACHE_DIR=$(VENV)-lowest/kernels $(VENV)-lowest/bin/python -m pytest -n $(JOBS) -m "not slow" -W default
 
 lint: $(VENV)/.installed-lint           ## style and types
 	$(BIN)/ruff check .
