@@ -169,6 +169,14 @@ def test_undamped_oscillation_has_no_spectrum():
         Resolvent(matrix, np.ones((3, 1))).values(np.ones(3), np.array([1.0]))
 
 
+def test_an_undamped_oscillation_inside_a_small_space_ends_at_both_its_frequencies():
+    # The residual is infinite at -1 and at 1, and the space cannot grow beyond the two elements that oscillate.
+    matrix = sp.csr_array(sp.block_diag([[[0.0, -1.0], [1.0, 0.0]], [[-1.0]], [[-2.0]]]))
+    source = np.array([1.0, 0.0, 0.0, 0.0])
+    with pytest.raises(ResolventError, match="does not decay"):
+        Resolvent(matrix, source[:, None]).values(source, np.array([-1.0, 1.0]))
+
+
 def test_fourier_transform_as_qutip():
     t = np.linspace(0, 20, 256)
     y = np.exp(-0.3 * t + 2j * t)

@@ -88,11 +88,13 @@ class Resolvent:
         visits = np.zeros(frequencies.size, dtype=int)
         while True:
             values, residuals = self._project(functionals, frequencies)
-            worst = int(np.argmax(residuals))
             if on_progress is not None:
                 on_progress(float(np.mean(residuals <= _RESIDUAL)))
-            if residuals[worst] <= _RESIDUAL:
+            # The more poles it takes, the more of them are added at a time.
+            places = _peaks(residuals, np.abs(frequencies), 1 + self.factorisations // 2)
+            if not places:
                 return self._with_errors(values, functionals, frequencies)
+            worst = places[0]
             if visits[worst] == _VISITS or self.basis.shape[1] == self._full:
                 if residuals[worst] <= _ROUNDING:
                     return self._with_errors(values, functionals, frequencies)
@@ -100,8 +102,7 @@ class Resolvent:
                     f"the spectrum does not converge at frequency {frequencies[worst]:.6g} (residual {residuals[worst]:.1e}): "
                     "an oscillation at this frequency does not decay; add the loss that damps it"
                 )
-            # The more poles it takes, the more of them are added at a time.
-            for place in _peaks(residuals, np.abs(frequencies), 1 + self.factorisations // 2):
+            for place in places:
                 # Closer to the axis with each visit.
                 distance = _DISTANCE * self.scale * 10.0 ** -visits[place]
                 visits[place] += 1
@@ -181,7 +182,8 @@ class Resolvent:
                 try:
                     y[f] = np.linalg.solve(1j * frequencies[f] * np.eye(inner.shape[0]) - inner, right_side)
                 except np.linalg.LinAlgError:
-                    y[f] = np.inf
+                    y[f], within[f] = 0.0, np.inf
+                    continue
                 within[f] = np.linalg.norm(1j * frequencies[f] * y[f] - inner @ y[f] - right_side)
             values[:, p] = y @ outputs
             left = np.hypot(within, np.linalg.norm(y @ beyond.T, axis=1))
