@@ -77,6 +77,34 @@ def test_a_ket_stays_a_ket(drive):
         assert mesolve(H, 2 * psi, [0, 1]).states[-1].norm() == pytest.approx(2, abs=1e-6)
 
 
+@pytest.mark.parametrize("start", [UP, UP.proj()])
+def test_generators_that_keep_no_trace_are_not_normalised(start):
+    """The generating function of counted photons, and the probability that nothing was lost."""
+    # one emission only from the excited state, counted: 1 - (1 - exp(s)) (1 - exp(-gamma t))
+    s, gamma, t = 0.4j - 0.3, 0.7, 1.3
+    jump = np.sqrt(gamma) * SM
+    tilted = qutip.liouvillian(0.2 * SZ, [jump]) + (np.exp(s) - 1) * qutip.sprepost(jump, jump.dag())
+    with pytest.warns(piqs.UnphysicalWarning, match="preserve the trace"):
+        result = mesolve(tilted, start, [0, t], e_ops=[qutip.qeye(2)])
+    assert abs(result.expect[0][-1] - (1 - (1 - np.exp(s)) * -np.expm1(-gamma * t))) < 1e-7
+    with pytest.warns(piqs.UnphysicalWarning, match="preserve the trace"):
+        assert np.isrealobj(
+            mesolve(qutip.liouvillian(SX - 0.1j * SP * SM), start, [0, t], e_ops=[SZ]).expect[0]
+        )
+    with pytest.warns(piqs.UnphysicalWarning, match="Hermitian"):
+        lossy = mesolve(0.2 * SZ - 0.5j * gamma * SP * SM, start, [0, t], e_ops=[SP * SM])
+    assert abs(lossy.expect[0][-1] - np.exp(-gamma * t)) < 1e-7
+    with pytest.warns(piqs.UnphysicalWarning, match="Hermitian"):
+        divided = mesolve(
+            0.2 * SZ - 0.5j * gamma * SP * SM,
+            start,
+            [0, t],
+            e_ops=[SP * SM],
+            options={"normalize_output": True},
+        )
+    assert abs(divided.expect[0][-1] - 1) < 1e-7
+
+
 def test_a_ket_of_many_sites_takes_one_vector():
     n = 8
 

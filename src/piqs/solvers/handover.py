@@ -16,6 +16,7 @@ from qutip import Qobj
 
 from piqs._checks import matrix
 from piqs.equations import MasterEquation, read
+from piqs.equations.observables import named
 from piqs.equations.operator import refuse_empty
 from piqs.errors import NotExpressibleError, NotLindbladError, SteadyStateError, UnphysicalWarning
 from piqs.integrators.registry import METHODS
@@ -24,6 +25,8 @@ from piqs.integrators.registry import METHODS
 _ACCURACY = {"rtol": 1e-8, "atol": 1e-10, "nsteps": 10_000_000}
 # Largest residual of a steady state that QuTiP found, relative to the largest element of the Liouvillian.
 _RESIDUAL = 1e-8
+# Imaginary parts of expectation values below this are rounding.
+_IMAGINARY = 1e-12
 
 
 def is_qutip_problem(H: Any) -> bool:
@@ -64,7 +67,16 @@ def mesolve(
     """
     _warn(reason)
     H, c_ops = as_qutip(H, c_ops)
+    if isinstance(reason, NotLindbladError):
+        e_ops = _complex_too(e_ops)
     result = qutip.mesolve(H, rho0, tlist, c_ops, e_ops=e_ops, args=args, options=_options(reason, options))
+    if isinstance(reason, NotLindbladError):
+        for values in result.e_data.values():
+            if (
+                not np.iscomplexobj(values)
+                or np.abs(np.imag(values)).max() <= _IMAGINARY * np.abs(values).max()
+            ):
+                values[:] = np.real(values).tolist()
     result.stats["solver"] = f"QuTiP: {result.stats['solver']}"
     result.stats["handed over"] = str(reason)
     return result
@@ -184,6 +196,17 @@ def steadystate(reason: NotExpressibleError, H: Any, c_ops: Any, **keywords: Any
     return state
 
 
+def _complex_too(e_ops: Any) -> dict[Any, Any]:
+    """Hermitian operators as functions: QuTiP takes their expectation values for real, which those of tilted states are not."""
+
+    def value(operator: Qobj) -> Any:
+        return lambda _t, state: complex(
+            state.overlap(operator @ state) if state.isket else (operator @ state).tr()
+        )
+
+    return {key: value(op) if isinstance(op, Qobj) and op.isherm else op for key, op in named(e_ops).items()}
+
+
 def _warn(reason: NotExpressibleError) -> None:
     if isinstance(reason, NotLindbladError):
         warnings.warn(f"{reason}; it is taken as it stands", UnphysicalWarning, stacklevel=5)
@@ -193,6 +216,9 @@ def _options(reason: NotExpressibleError, options: Mapping[str, Any] | None) -> 
     """Options that QuTiP knows, accurate ones where none are given."""
     given = dict(options or {})
     method = given.get("method", "auto")
+    if isinstance(reason, NotLindbladError):
+        # The trace is the answer: a generating function, or the probability that nothing was lost.
+        given.setdefault("normalize_output", False)
     if method == "auto":
         given.pop("method", None)
         return {**_ACCURACY, **given}
