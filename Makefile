@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: help demo test test-slow test-lowest lint figures docs bench release clean
+.PHONY: help demo test test-slow test-lowest lint figures docs check-docs bench release clean
 
 help:                                   ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ figures: $(VENV)/.installed             ## every figure, into figures/
 
 docs: $(VENV)/.installed-docs           ## the documentation site, into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+check-docs: $(VENV)/.installed-docs     ## the documentation without running its code: links, names, equations
+	$(BIN)/sphinx-build -W --keep-going -q -b html -D nb_execution_mode=off -D suppress_warnings=myst-nb.lexer docs docs/_build/check
 
 bench: $(VENV)/.installed-bench         ## every benchmark, into benchmarks/results.md
 	$(BIN)/python -m benchmarks
