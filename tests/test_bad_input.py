@@ -132,12 +132,15 @@ def test_hamiltonians(hamiltonian, error, message):
 
 @pytest.mark.parametrize(("hamiltonian", "message"), NO_LIOUVILLIANS)
 def test_generators_that_are_no_liouvillians(hamiltonian, message):
-    with pytest.warns(piqs.UnphysicalWarning, match=message):
-        ours = mesolve(hamiltonian, RHO, [0, 1], options={"rtol": 1e-10})
-    assert ours.stats["solver"].startswith("QuTiP")
     options = {"rtol": 1e-10, "atol": 1e-12}
-    theirs = qutip.mesolve(hamiltonian, RHO, [0, 1], options=options).final_state
-    assert np.abs((ours.states[-1] - theirs).full()).max() < 1e-6
+    for normalized in ({"normalize_output": False}, {"normalize_output": True}):
+        # Linear unless asked for (QuTiP divides by the trace unless asked not to).
+        asked = options if not normalized["normalize_output"] else options | normalized
+        with pytest.warns(piqs.UnphysicalWarning, match=message):
+            ours = mesolve(hamiltonian, RHO, [0, 1], options=asked)
+        assert ours.stats["solver"].startswith("QuTiP")
+        theirs = qutip.mesolve(hamiltonian, RHO, [0, 1], options=options | normalized).final_state
+        assert np.abs((ours.states[-1] - theirs).full()).max() < 1e-6
     for refuses in (piqs.explain, lambda H, rho: steadystate(H, [], rho)):
         with pytest.raises(piqs.NotLindbladError, match=message):
             refuses(hamiltonian, RHO)

@@ -209,7 +209,12 @@ def _complex_too(e_ops: Any) -> dict[Any, Any]:
 
 def _warn(reason: NotExpressibleError) -> None:
     if isinstance(reason, NotLindbladError):
-        warnings.warn(f"{reason}; it is taken as it stands", UnphysicalWarning, stacklevel=5)
+        warnings.warn(
+            f"{reason}; it is taken as it stands, states are not divided by their traces "
+            "(options={'normalize_output': True} asks for that)",
+            UnphysicalWarning,
+            stacklevel=5,
+        )
 
 
 def _options(reason: NotExpressibleError, options: Mapping[str, Any] | None) -> dict[str, Any]:
