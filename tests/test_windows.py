@@ -5,9 +5,11 @@ import pytest
 import qutip
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+from scipy.optimize import fsolve
 
 import piqs
 from piqs import Composite, Dicke, Mode, ModeFactors, SpinFactors
+from piqs.trajectories.window import Window
 from trajectory_checks import assert_within_errors
 
 ATOMS, CAVITY = SpinFactors("atoms"), ModeFactors("cavity")
@@ -322,3 +324,65 @@ def test_dark_states_are_left_behind():
     runs = piqs.mcsolve(system, top, times, e_ops=[cavity.n], ntraj=100, seeds=1)
     assert {len(clicks) for clicks in runs.col_times} == {N}
     assert runs.expect[0][-1] == 0.0
+
+
+def superradiant_laser(N, kappa, n_fock=2, pumping=1.0):
+    """In its strongest light: N times the emission rate into the cavity, 4 g^2 / kappa, is twice the pumping."""
+    system = Composite(atoms=Dicke(N, pumping=pumping), cavity=Mode(n_fock, loss=kappa))
+    exchange = np.sqrt(kappa * pumping / (2 * N)) * ATOMS.jp * CAVITY.a
+    system.interaction = exchange + exchange.dag()
+    return system
+
+
+def second_cumulants(N, kappa, pumping=1.0):
+    """Photons, inversion and <J_+ J_-> of the laser's steady state, where third cumulants are left out."""
+    g = np.sqrt(kappa * pumping / (2 * N))
+
+    def slopes(y):
+        photons, z, flow, pairs = y
+        gain = (1 + z) / 2 + (N - 1) * pairs + photons * z
+        return [
+            2 * g * N * flow - kappa * photons,
+            pumping * (1 - z) - 4 * g * flow,
+            g * gain - (kappa + pumping) / 2 * flow,
+            2 * g * z * flow - pumping * pairs,
+        ]
+
+    photons, z, _, pairs = fsolve(slopes, [N / (4 * kappa), 0.5, pumping / (8 * g), 0.125], xtol=1e-12)
+    return photons, N * z / 2, N * (1 + z) / 2 + N * (N - 1) * pairs
+
+
+def assert_steady(result, expected):
+    averages = piqs.time_averages(result, 10.0)
+    for average, value in zip(averages.values(), expected, strict=True):
+        assert abs(average.mean - value) < 4 * average.error < 0.1 * abs(value)
+
+
+def laser_on_windows(N, kappa, duration, e_ops):
+    options = {"keep_runs_results": True, "cutoff": 1e-14, "store_jumps": False}
+    start = {
+        "atoms": ("dicke", round(np.sqrt(3 / 16) * N), N // 4),
+        "cavity": ("fock", round(N / (4 * kappa))),
+    }
+    times = np.linspace(0, duration, 1201)
+    return superradiant_laser(N, kappa).mcsolve(start, times, e_ops=e_ops, ntraj=2, seeds=4, options=options)
+
+
+def test_a_superradiant_laser_in_its_steady_state_against_the_density_matrix():
+    N, kappa, e_ops = 10, 4.0, [CAVITY.n, ATOMS.jz, ATOMS.jp * ATOMS.jm]
+    system = superradiant_laser(N, kappa, n_fock=14)
+    rho = system.steadystate()
+    assert_steady(
+        laser_on_windows(N, kappa, 600.0, e_ops), [qutip.expect(system.build(op), rho) for op in e_ops]
+    )
+
+
+def test_a_superradiant_laser_against_cumulants(monkeypatch):
+    """Photons leave a coherent state where it is: its window stays, too, and is fitted rarely."""
+    fits, fit = [], Window.fit
+    monkeypatch.setattr(Window, "fit", lambda window: (fits.append(1), fit(window))[1])
+    N, kappa, e_ops = 400, 10.0, [CAVITY.n, ATOMS.jz, ATOMS.jp * ATOMS.jm]
+    result = laser_on_windows(N, kappa, 170.0, e_ops)
+    assert_steady(result, second_cumulants(N, kappa))
+    assert len(fits) < 2 * 170 * N / 2 / 50
+    assert result.stats["left out"] < 1e-2

@@ -222,16 +222,41 @@ def apply_collective(n, x, z, w, channel):
 
 @part(error_model="numpy", fastmath=FAST)
 def follow_collective(n, x, w, channel):
-    """The window goes along with a collective jump whose words all shift alike."""
-    uniform, columns = n[UNIFORM] + 4 * channel, n[COLUMNS]
+    """The window goes along with a collective jump whose words all shift alike. Returns the weight left out.
+
+    A row's columns in use stay where they are if less is left out so than lies at their other end: a coherent state
+    does not move when it loses a quantum.
+    """
+    uniform, C, left = n[UNIFORM] + 4 * channel, n[COLUMNS], 0.0
     if n[uniform] == 1 and n[PARTS] > 1:
         x[n[LOWS]] += n[uniform + 1]
-    if n[uniform + 2] == 1:
-        for r in range(n[ROWS]):
-            first, last = n[FIRST] + r, n[LAST] + r
-            if n[last] > n[first]:
-                n[first] = max(n[first] + n[uniform + 3], 0)
-                n[last] = max(min(n[last] + n[uniform + 3], columns), n[first])
+    d = n[uniform + 3]
+    if n[uniform + 2] == 0 or d == 0:
+        return left
+    for r in range(n[ROWS]):
+        first, last = n[n[FIRST] + r], n[n[LAST] + r]
+        if last <= first:
+            continue
+        # The columns reached outside, and as many at the other end of what was reached.
+        out, other = (last, first + d) if d > 0 else (first + d, last + 2 * d)
+        near = weight(w, r, max(out, 0), min(out + abs(d), C))
+        if near < weight(w, r, max(other, first), min(other + abs(d), last)):
+            left += near
+            for c in range(max(out, 0), min(out + abs(d), C)):
+                w[PSI, r, c] = w[PSI + 1, r, c] = 0.0
+        else:
+            n[n[FIRST] + r] = max(first + d, 0)
+            n[n[LAST] + r] = max(min(last + d, C), max(first + d, 0))
+    return left
+
+
+@part(error_model="numpy", fastmath=FAST)
+def weight(w, r, begin, end):
+    """Weight of a row's columns from `begin` to before `end`."""
+    total = 0.0
+    for c in range(begin, end):
+        total += w[PSI, r, c] ** 2 + w[PSI + 1, r, c] ** 2
+    return total
 
 
 @part(error_model="numpy", fastmath=FAST)
@@ -295,7 +320,7 @@ def jump(rng, n, x, z, w, local):
     else:
         left = apply_collective(n, x, z, w, at)
         copy(w, OTHER, PSI)
-        follow_collective(n, x, w, at)
+        left += follow_collective(n, x, w, at)
     after = squared_norm(w, PSI)
     x[n[LOST]] += np.sqrt(left / after)
     rescale(w, 1 / np.sqrt(after))

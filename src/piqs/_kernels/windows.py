@@ -71,29 +71,35 @@ FAST = {"contract", "reassoc", "nsz"}
 
 
 @part(error_model="numpy", fastmath=FAST)
-def amplitude(n, k, f, spin, value):
-    """Amplitude of word k on quantum number `value` of part f."""
-    square, factor = 1.0, 1.0
+def fill(n, k, f, spin, low, step, out):
+    """Amplitudes of word k on the quantum numbers low, low + step, ... of part f."""
     begin = n[WORD] + (k * n[PARTS] + f) * n[SYMBOLS]
-    for p in range(begin + n[SYMBOLS] - 1, begin - 1, -1):
-        symbol = n[p]
-        if symbol == RAISE:
-            square *= max((spin - value) * (spin + value + 1), 0.0)
-            value += 1
-        elif symbol == LOWER:
-            square *= max((spin + value) * (spin - value + 1), 0.0)
-            value -= 1
-        elif symbol == INVERSION:
-            factor *= value
-        elif symbol == DEPTH:
-            factor *= value - spin
-        elif symbol == ANNIHILATE:
-            square *= max(value, 0.0)
-            value -= 1
-        elif symbol == CREATE:
-            square *= max(value + 1, 0.0)
-            value += 1
-    return factor * np.sqrt(square)
+    for i in range(out.size):
+        out[i] = 1.0
+    for roots in range(2):  # first squares, whose root is taken, then plain factors
+        value = low
+        for p in range(begin + n[SYMBOLS] - 1, begin - 1, -1):
+            a, b, s, t = 0.0, 1.0, 0.0, 0.0  # the factor (a + s value) (b + t value)
+            if n[p] == RAISE:
+                a, b, s, t = spin, spin + 1, -1.0, 1.0
+            elif n[p] == LOWER:
+                a, b, s, t = spin, spin + 1, 1.0, -1.0
+            elif n[p] == ANNIHILATE or n[p] == CREATE:
+                a, s = 0.0 if n[p] == ANNIHILATE else 1.0, 1.0
+            elif n[p] == INVERSION or n[p] == DEPTH:
+                a, s = 0.0 if n[p] == INVERSION else -spin, 1.0
+            plain = n[p] == INVERSION or n[p] == DEPTH
+            if n[p] != END and roots == 1 and plain:
+                for i in range(out.size):
+                    out[i] *= a + s * (value + step * i)
+            elif n[p] != END and roots == 0 and not plain:
+                for i in range(out.size):
+                    v = value + step * i
+                    out[i] *= max((a + s * v) * (b + t * v), 0.0)
+            value += 1.0 if n[p] == RAISE or n[p] == CREATE else 0.0
+            value -= 1.0 if n[p] == LOWER or n[p] == ANNIHILATE else 0.0
+        for i in range(out.size if roots == 0 else 0):
+            out[i] = np.sqrt(out[i])
 
 
 @part(error_model="numpy", fastmath=FAST)
@@ -124,13 +130,11 @@ def tabulate(n, x, z):
     for k in range(n[WORDS]):
         rows, columns, shifts = n[ROW] + k * wide, n[COLUMN] + k * C, n[SHIFTS] + 2 * k
         moved = n[MOVED] + k * F
-        for c in range(C):
-            x[columns + c] = amplitude(n, k, F - 1, x[n[SPINS] + F - 1], x[n[LOWS] + F - 1] + c)
+        fill(n, k, F - 1, x[n[SPINS] + F - 1], x[n[LOWS] + F - 1], 1.0, x[columns : columns + C])
         n[shifts + 1] = n[moved + F - 1]
         if skew != 0:
             low = x[n[LOWS]] - skew * x[n[LOWS] + 1] + (R - 1 if skew > 0 else 0)
-            for i in range(wide):
-                x[rows + i] = amplitude(n, k, 0, x[n[SPINS]], low - skew * i)
+            fill(n, k, 0, x[n[SPINS]], low, -1.0 * skew, x[rows : rows + wide])
             n[shifts] = n[moved] + skew * n[shifts + 1]
             continue
         n[shifts] = 0
@@ -141,12 +145,13 @@ def tabulate(n, x, z):
             size, shift = n[n[SIZES] + f], n[moved + f]
             stride //= size
             n[shifts] += shift * stride
+            own = np.empty(size)
+            fill(n, k, f, x[n[SPINS] + f], x[n[LOWS] + f], 1.0, own)
             for r in range(R):
                 i = (r // stride) % size
                 # of several parts, a shift must not lead from one's end to the next one's beginning
                 inside = F == 2 or 0 <= i + shift < size
-                own = amplitude(n, k, f, x[n[SPINS] + f], x[n[LOWS] + f] + i) if inside else 0.0
-                x[rows + r] *= own
+                x[rows + r] *= own[i] if inside else 0.0
 
 
 @part(error_model="numpy", fastmath=FAST)
