@@ -250,6 +250,71 @@ def test_error_estimates_of_generating_functions(slow):
     honest(np.abs(found - exact), info["error estimate"], 1e-16 + 1e-15 * np.abs(exact))
 
 
+@pytest.mark.parametrize("rabi", [0.2, 1.0, 5.0])
+def test_rate_function_of_resonance_fluorescence(rabi):
+    # e^s is a cubic in lambda, det(L_s - lambda) = 0: the Legendre transform has a closed form with lambda as its parameter
+    stats = resonance_fluorescence(rabi)
+    darkest = max(x.real for x in np.roots([1, 1.5, rabi**2 + 0.5, rabi**2 / 2]) if abs(x.imag) < 1e-9)
+    lam = np.concatenate([darkest * np.array([1 - 1e-9, 0.9, 0.3, 1e-2, 1e-5]), [0, 1e-7, 1e-3, 1, 30, 1e4]])
+    z = 1 + 2 * lam * (lam**2 + 1.5 * lam + 0.5 + rabi**2) / rabi**2
+    current = z * rabi**2 / (2 * (3 * lam**2 + 3 * lam + 0.5 + rabi**2))
+    exact = np.log(z) * current - lam
+    found, info = stats.rate_function(current, info=True)
+    honest(np.abs(found - exact), info["error estimate"], 1e-14 + 1e-15 * np.abs(exact))
+    # no jump at all: the slowest decay without jumps; and fewer than none
+    silence, info = stats.rate_function([0.0, -0.1], info=True)
+    honest(abs(silence[0] + darkest), info["error estimate"][0], 1e-14)
+    assert silence[1] == np.inf
+    assert stats.rate_function(current[7]) == found[7]
+
+
+@pytest.mark.parametrize(("N", "weight"), [(1, 1e-3), (1, 1.0), (1, 50.0), (1, -2.0), (40, 0.5)])
+def test_rate_function_of_independent_emitters(N, weight):
+    # N times that of one emitter that is pumped, whatever a jump counts; 441 unknowns where N = 40
+    stats = counting_statistics(Dicke(N, emission=1.0, pumping=0.2), counted={"emission": weight})
+    # for more emitters larger fields are refused: nothing tells the eigenvalue from others that rounding makes
+    s = np.array([-3.0, -0.4, 0.0, 0.7, 4.0]) if N == 1 else np.array([-0.4, 0.7])
+    root = np.sqrt(0.8**2 + 0.8 * np.exp(s))
+    exact = N * (s * 0.2 * np.exp(s) / root - (root - 1.2) / 2)
+    found, info = stats.rate_function(weight * N * 0.2 * np.exp(s) / root, info=True)
+    honest(np.abs(found - exact), info["error estimate"], 1e-13 * N)
+    assert stats.rate_function(0.0) == pytest.approx(0.2 * N, rel=1e-11)
+
+
+def test_rate_function_of_counts_that_cancel():
+    # ups and downs take turns: their difference never leaves -1, 0, 1
+    stats = counting_statistics(Dicke(1, emission=1.0, pumping=0.2), counted={"emission": 1, "pumping": -1})
+    found, info = stats.rate_function([0.0, 0.1, -0.1], info=True)
+    assert found == pytest.approx([0.0, np.inf, np.inf], abs=1e-14)
+    assert info["error estimate"][0] < 1e-13
+
+
+def test_uncertain_rate_functions_are_a_warning():
+    # beside a pair of states that is 1e11 times as fast few digits are left of what is counted
+    rates = {(1, 0): 1e11, (0, 1): 1e11, (2, 1): 1.0, (0, 2): 1.0}
+    stats = of_network(3, rates, [(0, 2)])
+    current = np.array([0.2, 0.5])
+    message = "the rate function .* may be off"
+    with pytest.warns(piqs.IllConditionedWarning), pytest.warns(AccuracyWarning, match=message):
+        found, info = stats.rate_function(current, info=True)
+    # waiting times of rates 1/2 and 1: 4 lambda = (1 + 8 e^s)^(1/2) - 3
+    z = 4 * current**2 + np.sqrt(16 * current**4 + current**2)
+    exact = np.log(z) * current - (np.sqrt(1 + 8 * z) - 3) / 4
+    honest(np.abs(found - exact), info["error estimate"], 1e-15 * 1e11)
+
+
+@pytest.mark.parametrize("N", [10, 40])
+def test_generating_functions_far_from_normal(N):
+    # elements of the eigenvectors of N independent emitters span as many orders of magnitude as there are emitters
+    stats = counting_statistics(Dicke(N, emission=1.0, pumping=0.2), counted="emission")
+    s = np.array([-3.0, 0.7, 1.0])
+    found, info = stats.scgf(s, info=True)
+    honest(np.abs(found / N - (np.sqrt(0.64 + 0.8 * np.exp(s)) - 1.2) / 2), info["error estimate"] / N, 1e-12)
+    if N == 40:
+        with pytest.raises(piqs.ConvergenceError, match="smaller"):
+            stats.scgf(8.0)
+
+
 def test_error_estimates_at_finite_times():
     N, times = 30, np.array([0.1, 0.7, 2.5])
     stats = counting_statistics(Dicke(N, emission=1.0), counted="emission")
@@ -293,3 +358,5 @@ def test_bad_input():
         stats.moments(excited(2), -1.0)
     with pytest.raises(ValueError, match="finite"):
         stats.scgf(np.nan)
+    with pytest.raises(ValueError, match="current must be finite"):
+        stats.rate_function([1.0, np.inf])

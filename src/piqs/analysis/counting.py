@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 from qutip import Qobj
-from scipy.optimize import brentq
 
 from piqs import _checks
 from piqs._interrupts import bringing, methods_bringing
 from piqs.analysis.accuracy import error_of, warn_if_uncertain
 from piqs.analysis.parameters import numbers_by_channel
+from piqs.analysis.rate_function import rate_function
 from piqs.analysis.tilted import Cumulants, Tilted
 from piqs.equations import Channel, MasterEquation, read
 from piqs.integrators.base import Problem
@@ -32,8 +32,6 @@ from piqs.solvers.steady_state import find_steady_state
 
 __all__ = ["CountDistribution", "CountingStatistics", "counting_statistics"]
 
-# Counting fields beyond this change a rate by more than a double can tell from infinity.
-_LARGEST_FIELD = 30.0
 # Probability that may lie beyond the counts computed.
 _CUT_OFF = 1e-10
 
@@ -232,41 +230,44 @@ class CountingStatistics:
         warn_if_uncertain("the scaled cumulant generating function", errors, values, np.abs(slopes))
         return _answer(values, errors, info)
 
-    def rate_function(self, current: Any) -> Any:
+    def rate_function(self, current: Any, info: bool = False) -> Any:
         r"""Rate function of the current I = n/t, :math:`\max_s [s I - \lambda(s)]`: its probability falls as exp(-t times this).
 
         Parameters
         ----------
         current : float or array_like
             Counts per unit time.
+        info : bool, default False
+            Also return a dictionary with "error estimate", for each current that of :math:`\lambda` at the maximum and by how
+            much the maximum may lie above what was found.
 
         Returns
         -------
         float or ndarray of float64
-            In inverse time; zero at the mean current.
+            In inverse time; zero at the mean current, infinite where no sequence of jumps has such a current (one that is less
+            than some 1e-7 of a rate beyond the last possible one counts as that). With `info`, a pair.
+
+        Raises
+        ------
+        ValueError
+            If a current is not finite.
+        ConvergenceError
+            If an eigenvector is not found.
+
+        Warns
+        -----
+        AccuracyWarning
+            If an estimate exceeds a millionth of the value.
         """
         currents = np.asarray(current, dtype=float)
-        values = np.array([self._legendre(float(rate)) for rate in currents.ravel()])
-        return float(values[0]) if currents.ndim == 0 else values.reshape(currents.shape)
-
-    def _legendre(self, current: float) -> float:
-        if not np.isfinite(current):
-            raise ValueError(f"current must be finite, got {current}")
-        at = self._steady.dominant
-        excess = lambda s: at(s).slope - current  # noqa: E731
-        mean = float(self.cumulants[0])
-        if abs(current - mean) <= 1e-10 * max(abs(mean), abs(current)):
-            return 0.0
-        end = np.copysign(1.0, current - mean)
-        while excess(end) * end < 0.0:
-            if abs(end) >= _LARGEST_FIELD:
-                # The supremum lies beyond every field: the current is at the edge of what is possible, or past it.
-                at_edge = end * current - at(end).value
-                before = 0.5 * end * current - at(0.5 * end).value
-                return float(at_edge) if at_edge - before < 1e-6 * abs(at_edge) else np.inf
-            end *= 2.0
-        s = float(brentq(excess, 0.0, end, xtol=1e-12))
-        return s * current - at(s).value
+        if not np.all(np.isfinite(currents)):
+            raise ValueError(f"current must be finite, got {currents[~np.isfinite(currents)][0]}")
+        weights = list(self.weights.values())
+        found = [rate_function(self._steady.dominant, weights, float(c)) for c in currents.ravel()]
+        values, errors, terms = (np.array(part).reshape(currents.shape) for part in zip(*found, strict=True))
+        # Close to the mean the value vanishes, and the rate of jumps is what it is held against.
+        warn_if_uncertain("the rate function", errors, values, terms + self._steady.activity)
+        return _answer(values, errors, info)
 
     def moments(self, rho0: Qobj, t: Any, info: bool = False) -> tuple[Any, ...]:
         r"""Mean and variance of the count after a time t.

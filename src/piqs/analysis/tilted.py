@@ -31,6 +31,10 @@ __all__ = ["Cumulants", "Dominant", "Tilted"]
 
 # Up to this many unknowns an eigenvalue is found densely.
 _DENSE = 300
+# An eigenvalue is polished, so many times at most, where its error is above and below these parts of it and of its slope.
+_POLISHED, _PRECISE, _NEAR = 6, 1e-11, 0.1
+# Restarts of the search for an eigenvector, and what keeps a scale finite where an element is zero.
+_RESTARTS, _TINY = 100, 1e-100
 
 
 class Cumulants(NamedTuple):
@@ -90,6 +94,11 @@ class Tilted:
         """The sum of the jumps, whatever they count."""
         return self._sum([1.0] * len(self.jumps))
 
+    @property
+    def activity(self) -> float:
+        """What all jumps count per unit time in the steady state, none of them negative."""
+        return float(self.generator.trace @ (self._sum([abs(w) for w in self.weights]) @ self.x))
+
     @cached_property
     def _inverse(self) -> PseudoInverse:
         return PseudoInverse(self.L, self.generator.trace, self.x)
@@ -142,31 +151,33 @@ class Tilted:
         """The eigenvalue of largest real part, which is real."""
         factors = [float(np.expm1(s * w)) for w in self.weights]
         M = sp.csr_array(self.L + self._sum(factors))
-        slope = self._sum([w * float(np.exp(s * w)) for w in self.weights])
-        value, bra, ket = self._eigenvectors(M)
-        overlap = bra @ ket
-        rest = M @ ket - value * ket
-        # To second order in what the vectors are off.
-        value = complex(value + (bra @ rest) / overlap)
-        scale = max(float(abs(M).max()), 1e-300)
-        if not abs(value.imag) <= 1e-8 * scale:
+        sizes = sp.csr_array(abs(self.L) + abs(self._sum(np.abs(factors).tolist())))
+        slopes = self._sum([w * float(np.exp(s * w)) for w in self.weights])
+        bra, ket = self._eigenvectors(M)
+        found = _quotient(M, sizes, slopes, bra, ket)
+        for _ in range(_POLISHED):
+            scale = max(abs(found.value), abs(found.slope))
+            if not _PRECISE * scale < found.error < _NEAR * scale:
+                break
+            bra, ket = _inverse_iteration(M, found.value + 3.0 * found.error, bra.real, ket.real)
+            found = _quotient(M, sizes, slopes, bra, ket)
+        if abs(found.value.imag) > 1e-8 * max(float(abs(M).max()), 1e-300):
             raise ConvergenceError(
-                f"the dominant eigenvalue at s = {s:g} came out complex, {value}; change s slightly"
+                f"the dominant eigenvalue at s = {s:g} came out complex, {found.value}; try a smaller |s|"
             )
-        counted = abs(self._sum(np.abs(factors).tolist())) @ np.abs(ket)
-        magnitudes = abs(self.L) @ np.abs(ket) + counted + abs(value) * np.abs(ket)
-        left_over = np.abs(rest) + OF_A_SUM * magnitudes
-        error = float(np.abs(bra) @ left_over / abs(overlap))
-        return Dominant(float(value.real), float(((bra @ (slope @ ket)) / overlap).real), error)
+        return Dominant(float(found.value.real), found.slope, found.error)
 
-    def _eigenvectors(self, M: sp.csr_array) -> tuple[complex, np.ndarray, np.ndarray]:
+    def _eigenvectors(self, M: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
+        """The left and the right eigenvector, real but for what is wrong with them."""
         if M.shape[0] > _DENSE:
-            return self._sparse(M)
-        values, left, right = la.eig(M.toarray(), left=True)
-        top = int(np.argmax(values.real))
-        return values[top], left[:, top].conj(), right[:, top]
+            bra, ket = self._sparse(M)
+        else:
+            values, left, right = la.eig(M.toarray(), left=True)
+            top = int(np.argmax(values.real))
+            bra, ket = left[:, top].conj(), right[:, top]
+        return _real(bra), _real(ket)
 
-    def _sparse(self, M: sp.csr_array) -> tuple[complex, np.ndarray, np.ndarray]:
+    def _sparse(self, M: sp.csr_array) -> tuple[np.ndarray, np.ndarray]:
         """By inversion about a bound from above, to which no eigenvalue is nearer than the dominant one.
 
         The tilted generator is positive, so its dominant eigenvalue is real, and at most the largest eigenvalue of what its
@@ -176,20 +187,66 @@ class Tilted:
         grown = generator.unpack(generator.trace @ M)
         bound = float(abs(grown).sum(axis=1).max(initial=0.0)) if grown.nnz else 0.0
         shift = bound + 1e-6 * float(abs(M).max())
-        pair = []
-        for matrix in (M, sp.csr_array(M.T)):
-            lu = factorise(matrix - shift * sp.eye_array(matrix.shape[0], format="csr"))
-            inverse = sla.LinearOperator(matrix.shape, matvec=lu.solve, dtype=float)
-            values, vectors = sla.eigs(
-                matrix, k=1, sigma=shift, OPinv=inverse, v0=self.x + 1e-3 * generator.trace
-            )
+        lu = factorise(sp.csr_array(M - shift * sp.eye_array(M.shape[0], format="csr")))
+        start, pair = self.x + 1e-3 * generator.trace, []
+        for matrix, solve in ((sp.csr_array(M.T), lu.solve_transposed), (M, lu.solve)):
+            inverse = sla.LinearOperator(matrix.shape, matvec=solve, dtype=float)
+            try:
+                values, vectors = sla.eigs(
+                    matrix, k=1, sigma=shift, OPinv=inverse, v0=start, maxiter=_RESTARTS
+                )
+            except sla.ArpackError as error:
+                raise ConvergenceError(
+                    f"the dominant eigenvalue was not found ({error}); try a smaller |s|"
+                ) from error
             residual = np.linalg.norm(matrix @ vectors[:, 0] - values[0] * vectors[:, 0])
             if residual > 1e-9 * float(abs(M).max()):
                 raise ConvergenceError(
                     f"the dominant eigenvalue has a residual of {residual:.2g}; try a smaller |s|"
                 )
-            pair.append((values[0], vectors[:, 0]))
-        return pair[0][0], pair[1][1], pair[0][1]
+            pair.append(vectors[:, 0])
+        return pair[0], pair[1]
+
+
+class _Quotient(NamedTuple):
+    """An eigenvalue from both eigenvectors, its derivative by s, and an error estimate."""
+
+    value: complex
+    slope: float
+    error: float
+
+
+def _quotient(
+    M: sp.csr_array, sizes: sp.csr_array, slopes: sp.csr_array, bra: np.ndarray, ket: np.ndarray
+) -> _Quotient:
+    """The eigenvalue to second order in what the vectors are off, which is its error estimate to first order."""
+    overlap = bra @ ket
+    image = M @ ket
+    value = complex((bra @ image) / overlap)
+    left_over = np.abs(image - value * ket) + OF_A_SUM * (sizes @ np.abs(ket) + abs(value) * np.abs(ket))
+    error = float(np.abs(bra) @ left_over / abs(overlap))
+    return _Quotient(value, float(((bra @ (slopes @ ket)) / overlap).real), error)
+
+
+def _inverse_iteration(
+    M: sp.csr_array, shift: complex, bra: np.ndarray, ket: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both vectors after one step of inverse iteration, where they are scaled to the same size.
+
+    Elements of the eigenvectors span many orders of magnitude where jumps are favoured or suppressed; there the generator is far
+    from normal, and nearly normal once they are scaled.
+    """
+    scale = np.sqrt((np.abs(ket) + _TINY) / (np.abs(bra) + _TINY))
+    scaled = sp.diags_array(1.0 / scale) @ M @ sp.diags_array(scale)
+    lu = factorise(sp.csr_array(scaled - shift.real * sp.eye_array(M.shape[0], format="csr")))
+    bra, ket = lu.solve_transposed(bra * scale) / scale, lu.solve(ket / scale) * scale
+    return bra / np.linalg.norm(bra), ket / np.linalg.norm(ket)
+
+
+def _real(vector: np.ndarray) -> np.ndarray:
+    """A vector whose largest element is made positive."""
+    largest = vector[int(np.argmax(np.abs(vector)))]
+    return vector * (abs(largest) / largest)
 
 
 def _moved(
