@@ -56,6 +56,16 @@ def test_the_version_is_the_same_everywhere():
     assert f"\n## {piqs.__version__}" in (root / "CHANGELOG.md").read_text()
 
 
+def test_examples_fit_the_frame():
+    wide = [
+        f"{path.name}: {line.strip()}"
+        for path in Path(piqs.__file__).parent.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.lstrip().startswith((">>> ", "... ")) and len(line.strip()) > 88
+    ]
+    assert wide == []
+
+
 def pages():
     """Every page of the site that stands in the repository."""
     root = DOCS.parent

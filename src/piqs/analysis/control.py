@@ -140,7 +140,8 @@ def optimize_pulse(
     >>> import numpy as np
     >>> from piqs import Dicke, excited, ground, jspin, optimize_pulse
     >>> atoms = Dicke(2, jspin(2, "z"), dephasing=0.02)
-    >>> pulse = optimize_pulse(atoms, ground(2), np.linspace(0, 2, 5), jspin(2, "x"), excited(2))
+    >>> t = np.linspace(0, 2, 5)
+    >>> pulse = optimize_pulse(atoms, ground(2), t, jspin(2, "x"), excited(2))
     >>> bool(pulse.value < -0.95)
     True
     """
@@ -366,7 +367,8 @@ def fit(
     >>> from piqs import Dicke, excited, fit, jspin
     >>> t = np.linspace(0, 3, 16)
     >>> data = 10 * np.exp(-0.7 * t) - 5
-    >>> found = fit(Dicke(10, emission=1.0), excited(10), t, [jspin(10, "z")], [data], "emission")
+    >>> atoms = Dicke(10, emission=1.0)
+    >>> found = fit(atoms, excited(10), t, [jspin(10, "z")], [data], "emission")
     >>> round(found.values["emission"], 6)
     0.7
     """

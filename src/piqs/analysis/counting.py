@@ -99,7 +99,8 @@ def counting_statistics(
     >>> import qutip
     >>> from piqs import counting_statistics
     >>> stats = counting_statistics(0.5 * qutip.sigmax(), [qutip.sigmam()], counted=0)
-    >>> round(float(stats.cumulants[0]), 12), round(stats.fano, 12)  # Omega = gamma = 1: 1/3, and 1 - 6/(1 + 2)^2
+    >>> # Omega = gamma = 1: 1/3, and 1 - 6/(1 + 2)^2
+    >>> round(float(stats.cumulants[0]), 12), round(stats.fano, 12)
     (0.333333333333, 0.333333333333)
     """
     equation = read(H, c_ops, args).require_constant("counting_statistics")

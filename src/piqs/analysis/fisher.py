@@ -171,7 +171,8 @@ def field_qfi_rate(
 
     >>> import qutip
     >>> from piqs import field_qfi_rate
-    >>> round(field_qfi_rate(0.7 * qutip.sigmax(), 0.5 * qutip.sigmax(), [qutip.sigmam()]), 9)
+    >>> sx, sm = qutip.sigmax(), qutip.sigmam()
+    >>> round(field_qfi_rate(0.7 * sx, 0.5 * sx, [sm]), 9)
     4.0
     """
     equation = read(H, c_ops, args).require_constant("field_qfi_rate")

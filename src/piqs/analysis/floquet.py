@@ -84,7 +84,9 @@ def floquet_steadystate(
     >>> import qutip
     >>> from piqs import floquet_steadystate
     >>> sp, w = qutip.sigmap(), 3.0
-    >>> H = [0.5 * w * qutip.sigmaz(), [sp, lambda t: 0.5 * np.exp(-1j * w * t)], [sp.dag(), lambda t: 0.5 * np.exp(1j * w * t)]]
+    >>> drive = [sp, lambda t: 0.5 * np.exp(-1j * w * t)]
+    >>> back = [sp.dag(), lambda t: 0.5 * np.exp(1j * w * t)]
+    >>> H = [0.5 * w * qutip.sigmaz(), drive, back]
     >>> state = floquet_steadystate(H, [qutip.sigmam()], 2 * np.pi / w)
     >>> round(state.expect(qutip.sigmaz()), 9), state.stats["method"]
     (-0.333333333, 'rotating frame')
@@ -166,7 +168,8 @@ def floquet_basis(H: Any, period: float | None = None, args: dict[str, Any] | No
 
     >>> import numpy as np
     >>> from piqs import floquet_basis, jspin
-    >>> basis = floquet_basis([jspin(1, "z"), [jspin(1, "z"), lambda t: np.cos(4 * t)]], np.pi / 2)
+    >>> jz = jspin(1, "z")
+    >>> basis = floquet_basis([jz, [jz, lambda t: np.cos(4 * t)]], np.pi / 2)
     >>> basis.e_quasi.round(6).tolist()
     [-0.5, 0.5]
     """

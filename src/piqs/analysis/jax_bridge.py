@@ -68,8 +68,10 @@ def jax_expect(
     >>> def slope():
     ...     import jax
     ...     jax.config.update("jax_enable_x64", True)
-    ...     f = jax_expect(Dicke(10, emission=0.5), excited(10), [0.0, 2.0], jspin(10, "z"), "emission")
-    ...     return jax.grad(lambda rates: f(rates)[0, 1])(np.array([0.5]))  # -N t exp(-rate t)
+    ...     atoms = Dicke(10, emission=0.5)
+    ...     f = jax_expect(atoms, excited(10), [0.0, 2.0], jspin(10, "z"), "emission")
+    ...     # -N t exp(-rate t)
+    ...     return jax.grad(lambda rates: f(rates)[0, 1])(np.array([0.5]))
     """
     times = _checks.times(tlist, "tlist")
     equation = read(H, c_ops, None, times)
@@ -117,7 +119,8 @@ def jax_steadystate(H: Any, e_ops: Any, wrt: Any, c_ops: Any = None) -> Callable
     >>> def curve():
     ...     import jax
     ...     jax.config.update("jax_enable_x64", True)
-    ...     return jax_steadystate(Dicke(10, emission=1.0, pumping=2.0), jspin(10, "z"), ["emission", "pumping"])
+    ...     atoms = Dicke(10, emission=1.0, pumping=2.0)
+    ...     return jax_steadystate(atoms, jspin(10, "z"), ["emission", "pumping"])
     """
     equation = read(H, c_ops).require_constant("jax_steadystate")
     observables = hermitian_observables(equation, e_ops)

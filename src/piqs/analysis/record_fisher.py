@@ -123,7 +123,8 @@ def record_fisher(
     :math:`F = 1/\gamma^2`.
 
     >>> from piqs import Dicke, excited, record_fisher
-    >>> found = record_fisher(Dicke(1, emission=0.5), excited(1), [0, 30], "emission", ntraj=200)
+    >>> atom = Dicke(1, emission=0.5)
+    >>> found = record_fisher(atom, excited(1), [0, 30], "emission", ntraj=200)
     >>> bool(abs(found.fisher[-1] - 4.0) < 4 * found.error[-1])
     True
     """

@@ -126,7 +126,8 @@ def sensitivity(
 
     >>> import numpy as np
     >>> from piqs import Dicke, excited, jspin, sensitivity
-    >>> result = sensitivity(Dicke(10, emission=0.5), excited(10), [0.0, 2.0], [jspin(10, "z")], wrt=["emission"])
+    >>> atoms, jz = Dicke(10, emission=0.5), jspin(10, "z")
+    >>> result = sensitivity(atoms, excited(10), [0.0, 2.0], [jz], wrt=["emission"])
     >>> bool(abs(result["emission"][0, 1] + 10 * 2.0 * np.exp(-1.0)) < 1e-9)
     True
     """
@@ -286,7 +287,8 @@ def gradient(
     --------
     >>> import numpy as np
     >>> from piqs import Dicke, excited, gradient, jspin
-    >>> value, slope = gradient(Dicke(10, emission=0.5), excited(10), [0.0, 2.0], jspin(10, "z"), wrt="emission")
+    >>> atoms, jz = Dicke(10, emission=0.5), jspin(10, "z")
+    >>> value, slope = gradient(atoms, excited(10), [0.0, 2.0], jz, wrt="emission")
     >>> bool(abs(slope["emission"] + 20 * np.exp(-1.0)) < 1e-8)
     True
     """

@@ -87,8 +87,10 @@ def steadystate_sensitivity(
     Emission and pumping of independent emitters, :math:`\langle J_z\rangle = \frac N2 (p - e)/(p + e)`.
 
     >>> from piqs import Dicke, jspin, steadystate_sensitivity
-    >>> value, slope = steadystate_sensitivity(Dicke(10, emission=1.0, pumping=2.0), jspin(10, "z"))
-    >>> round(float(slope["emission"][0]), 9), round(float(slope["pumping"][0]), 9)  # -N p/(p+e)^2, N e/(p+e)^2
+    >>> atoms = Dicke(10, emission=1.0, pumping=2.0)
+    >>> value, slope = steadystate_sensitivity(atoms, jspin(10, "z"))
+    >>> # -N p/(p+e)^2, N e/(p+e)^2
+    >>> round(float(slope["emission"][0]), 9), round(float(slope["pumping"][0]), 9)
     (-2.222222222, 1.111111111)
     """
     equation = read(H, c_ops, args).require_constant("steadystate_sensitivity")

@@ -68,7 +68,8 @@ def time_averages(result: McResult, start: float | None = None) -> dict[Any, Tim
     >>> times, options = np.linspace(0, 400, 2001), {"keep_runs_results": True}
     >>> up, down = qutip.sigmap(), qutip.sigmam()
     >>> result = piqs.mcsolve(
-    ...     0 * up, qutip.basis(2, 0), times, [up, down], [qutip.sigmaz()], ntraj=4, seeds=1, options=options
+    ...     0 * up, qutip.basis(2, 0), times, [up, down], [qutip.sigmaz()],
+    ...     ntraj=4, seeds=1, options=options
     ... )
     >>> mean, error, *_ = piqs.time_averages(result)[0]
     >>> bool(abs(mean) < 4 * error)

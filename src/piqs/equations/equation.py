@@ -65,7 +65,8 @@ class MasterEquation:
 
     Examples
     --------
-    >>> from piqs import Channel, DickeSpace, MasterEquation, collective_jump, excited, jspin, mesolve
+    >>> from piqs import Channel, DickeSpace, MasterEquation
+    >>> from piqs import collective_jump, excited, jspin, mesolve
     >>> import qutip
     >>> burst = Channel("emission", 1.0, collective_jump(2, qutip.sigmam()))
     >>> equation = MasterEquation(DickeSpace(2), jspin(2, "z"), [burst])

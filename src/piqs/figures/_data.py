@@ -29,8 +29,10 @@ class FigureData:
     --------
     >>> import numpy as np
     >>> from piqs.figures import FigureData
-    >>> decay = FigureData({"rate": 1.0}, {"time": "1/rate", "signal": "1"},
-    ...                    {"decay": {"time": np.arange(3.0), "signal": np.exp(-np.arange(3.0))}})
+    >>> t = np.arange(3.0)
+    >>> units = {"time": "1/rate", "signal": "1"}
+    >>> columns = {"decay": {"time": t, "signal": np.exp(-t)}}
+    >>> decay = FigureData({"rate": 1.0}, units, columns)
     >>> decay["decay"]["signal"].shape
     (3,)
     """

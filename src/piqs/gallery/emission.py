@@ -49,7 +49,8 @@ def superradiant_emission(N: int = 10, collective_emission: float = 0.6, emissio
     --------
     >>> from piqs import excited, jspin
     >>> from piqs.gallery import superradiant_emission
-    >>> result = superradiant_emission(2).mesolve(excited(2), [0.0, 0.7], e_ops=[jspin(2, "z")])
+    >>> atoms = superradiant_emission(2)
+    >>> result = atoms.mesolve(excited(2), [0.0, 0.7], e_ops=[jspin(2, "z")])
     >>> round(float(result.expect[0][-1]), 6)
     -0.060778
     """

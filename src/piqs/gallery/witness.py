@@ -61,7 +61,8 @@ def entanglement_witness(
     --------
     >>> from piqs import ground, jspin
     >>> from piqs.gallery import entanglement_witness
-    >>> result = entanglement_witness().mesolve(ground(10), [0.0, 0.3], e_ops=[jspin(10, "z")])
+    >>> atoms = entanglement_witness()
+    >>> result = atoms.mesolve(ground(10), [0.0, 0.3], e_ops=[jspin(10, "z")])
     >>> round(float(result.expect[0][-1]), 5)
     -4.4733
     """

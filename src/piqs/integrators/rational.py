@@ -45,12 +45,18 @@ _TERMS = 14
 _BETWEEN = 10.0
 # The pole, as a part of the window: measured on populations at N = 100 to 1000.
 _POLE = 1.0 / 60.0
+# Radians that the fastest oscillation may turn by within the time of the pole, unless so small a part of what is allowed is left
+# of all that changes as fast; it is told from what changes slowly by so many applications.
+_HIDDEN, _FILTERED = 0.1, 16
+_RESOLVED = 3.0
 # Vectors that a disturbed generator is applied to at a time.
 _TOGETHER = 8
 # One measurement of rounding may fall short of the largest by this factor.
 _CHANCE = 3.0
 # A window in which nothing converges becomes so much shorter, one that takes few vectors so much longer.
 _SHORTER, _LONGER = 0.125, 4.0
+# A window may take such a part of the half of the tolerance that is for growing windows.
+_SHARES = 8.0
 # Windows are not made shorter than this part of the duration where no other method may take over.
 _SHORTEST = 1e-5
 # Multiplications an element of fill costs in the factorisation and in one solve, and solves that suffice as a rule.
@@ -99,12 +105,30 @@ class Rational(OnMatrix):
         turning = 0.5 * abs(inner - inner.T).sum(axis=0)
         return float(turning.max(initial=0.0)) * self.duration
 
+    def _resolved(self) -> float:
+        """The longest window whose pole resolves all oscillations; what turns much faster hides among what decays.
+
+        What oscillates are pairs of unknowns that drive each other with opposite signs; jumps drive one way, or with one sign.
+        """
+        back = self.matrix.multiply(self.matrix.T)
+        turning = float(np.sqrt((-back).maximum(0.0)).sum(axis=0).max())
+        return _RESOLVED / (_POLE * turning) if turning > 0.0 else np.inf
+
+    def _hidden(self, space: _Space, gamma: float) -> float:
+        """How much of the state, which the space holds, changes faster than a pole resolves: what (1 - A)^k leaves of it."""
+        there = space.basis @ self.x
+        resolvent = la.lu_factor(np.eye(there.size) - gamma * space.generator)
+        for _ in range(_FILTERED):
+            there = there - la.lu_solve(resolvent, there)
+        return self.generator.trace_norm(there @ space.basis)
+
     @one_blas_thread()
     def run(self) -> None:
         """Build the space of each window and read all its outputs off the projected exponential."""
         self.record_state(self.x)
         t = float(self.times[0])
-        window = self.duration
+        resolved = self._resolved()
+        window = min(self.duration, resolved)
         gamma = 0.0
         while self.done < self.times.size:
             ahead = self.times[self.done :] - t
@@ -115,8 +139,9 @@ class Rational(OnMatrix):
                 gamma = _POLE * window
                 lu = self._factor(gamma)
             length = min(window, ahead[-1])
-            # Half of what is left of the tolerance, or all of it where nothing follows.
-            allowed = (self.problem.allowed - self.error) * (1.0 if length == ahead[-1] else 0.5)
+            # What is left of the tolerance is shared out by time; the first half of it more freely, since windows grow.
+            left = self.problem.allowed - self.error
+            allowed = max(left * length / ahead[-1], (left - 0.5 * self.problem.allowed) / _SHARES)
             first = min(float(ahead[0]), length)
             try:
                 space = self._space(lu, gamma, length, first, allowed)
@@ -144,7 +169,9 @@ class Rational(OnMatrix):
                 window, gamma = 0.25 * length, 0.0
             elif window < self.duration and len(space.basis) < _LARGEST_SPACE // 2:
                 # What decays becomes slower.
-                window, gamma = min(_LONGER * window, self.duration), 0.0
+                longer = min(_LONGER * window, self.duration)
+                if longer <= resolved or self._hidden(space, _POLE * longer) <= _HIDDEN * allowed:
+                    window, gamma = longer, 0.0
 
     def _factor(self, gamma: float) -> Factors:
         return factorise(sp.eye_array(self.generator.n) - gamma * self.matrix, many_solves=True)

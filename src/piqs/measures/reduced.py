@@ -57,7 +57,8 @@ def reduced_state(rho: Qobj, k: int) -> Qobj:
     Examples
     --------
     >>> import piqs
-    >>> piqs.reduced_state(piqs.ghz(5), 2).diag().round(9).tolist()  # |ee>, triplet, |gg>, singlet
+    >>> # |ee>, triplet, |gg>, singlet
+    >>> piqs.reduced_state(piqs.ghz(5), 2).diag().round(9).tolist()
     [0.5, 0.0, 0.5, 0.0]
     """
     state = read(rho)

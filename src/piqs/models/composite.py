@@ -63,7 +63,8 @@ class Composite(Model):
     >>> a = system.embed("cavity", destroy(6))
     >>> exchange = a.dag() * system.embed("atoms", jspin(4, "-"))
     >>> system.interaction = exchange + exchange.dag()
-    >>> result = system.mesolve(system.state(excited(4), basis(6, 0)), [0.0, 10.0], [a.dag() * a])
+    >>> start = system.state(excited(4), basis(6, 0))
+    >>> result = system.mesolve(start, [0.0, 10.0], [a.dag() * a])
     >>> bool(0 <= result.expect[0][-1] < 0.2)
     True
     """

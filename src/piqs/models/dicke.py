@@ -396,7 +396,8 @@ class Dicke(SixRates, Model):
         Examples
         --------
         >>> from piqs import Dicke, excited, jspin
-        >>> result = Dicke(10, emission=1.0).pisolve(excited(10), [0.0, 1.0], e_ops=[jspin(10, "z")])
+        >>> atoms = Dicke(10, emission=1.0)
+        >>> result = atoms.pisolve(excited(10), [0.0, 1.0], e_ops=[jspin(10, "z")])
         >>> round(float(result.expect[0][1]), 6)  # 10 (exp(-1) - 1/2)
         -1.321206
         """

@@ -62,7 +62,8 @@ def plot_mode_wigner(
     >>> from matplotlib.figure import Figure
     >>> from qutip import coherent
     >>> grid = np.linspace(-3, 3, 31)
-    >>> piqs.plot_mode_wigner(coherent(12, 1.0), grid, grid, ax=Figure().subplots()).get_xlabel()
+    >>> ax = Figure().subplots()
+    >>> piqs.plot_mode_wigner(coherent(12, 1.0), grid, grid, ax=ax).get_xlabel()
     '$x$'
     """
     check_cmap(cmap)
@@ -107,7 +108,8 @@ def plot_photon_numbers(
     >>> import piqs
     >>> from matplotlib.figure import Figure
     >>> from qutip import basis
-    >>> [float(bar.get_height()) for bar in piqs.plot_photon_numbers(basis(3, 1), ax=Figure().subplots()).patches]
+    >>> ax = piqs.plot_photon_numbers(basis(3, 1), ax=Figure().subplots())
+    >>> [float(bar.get_height()) for bar in ax.patches]
     [0.0, 1.0, 0.0]
     """
     probabilities = photon_statistics(rho, part).probabilities

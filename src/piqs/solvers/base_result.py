@@ -108,7 +108,8 @@ class BaseResult(ABC):
         >>> import piqs
         >>> from matplotlib.figure import Figure
         >>> atoms = piqs.Dicke(4, collective_emission=1.0)
-        >>> result = atoms.mesolve(piqs.excited(4), [0.0, 1.0, 2.0], {"inversion": piqs.jspin(4, "z")})
+        >>> inversion = {"inversion": piqs.jspin(4, "z")}
+        >>> result = atoms.mesolve(piqs.excited(4), [0.0, 1.0, 2.0], inversion)
         >>> ax = result.plot(Figure().subplots())
         >>> ax.get_xlabel(), len(ax.lines)
         ('$t$', 1)

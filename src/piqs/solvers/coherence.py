@@ -107,7 +107,8 @@ def coherence_function_g2(
     >>> from piqs import Dicke, coherence_function_g2, excited, jspin
     >>> N = 10
     >>> atoms = Dicke(N, collective_emission=1.0)
-    >>> g2, G2 = coherence_function_g2(0 * jspin(N, "z"), excited(N), [0.0], atoms.jump_operators(), jspin(N, "-"))
+    >>> H, jumps = 0 * jspin(N, "z"), atoms.jump_operators()
+    >>> g2, G2 = coherence_function_g2(H, excited(N), [0.0], jumps, jspin(N, "-"))
     >>> round(float(g2[0].real), 12)
     1.8
     """

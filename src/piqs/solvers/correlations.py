@@ -194,7 +194,8 @@ def correlation_3op_1t(
     >>> import qutip
     >>> from piqs import correlation_3op_1t
     >>> sm = qutip.sigmam()
-    >>> c = correlation_3op_1t(0.5 * qutip.sigmax(), None, [0.0, 50.0], [sm], sm.dag(), sm.dag() * sm, sm)
+    >>> H, sp = 0.5 * qutip.sigmax(), sm.dag()
+    >>> c = correlation_3op_1t(H, None, [0.0, 50.0], [sm], sp, sp * sm, sm)
     >>> bool(abs(c[0]) < 1e-12), round(float(c[1].real), 6)  # (1/3)^2
     (True, 0.111111)
     """
@@ -247,7 +248,8 @@ def correlation_3op_2t(
     >>> import qutip
     >>> from piqs import correlation_3op_2t
     >>> sm, t = qutip.sigmam(), np.array([0.0, 1.0])
-    >>> c = correlation_3op_2t(0 * sm, qutip.basis(2, 0), t, t, [sm], sm.dag(), sm.dag() * sm, sm)
+    >>> up, sp = qutip.basis(2, 0), sm.dag()
+    >>> c = correlation_3op_2t(0 * sm, up, t, t, [sm], sp, sp * sm, sm)
     >>> bool(np.abs(c).max() < 1e-12)
     True
     """
@@ -304,7 +306,8 @@ def correlation_4op_1t(
     >>> import qutip
     >>> from piqs import correlation_4op_1t
     >>> sm = qutip.sigmam()
-    >>> c = correlation_4op_1t(0.5 * qutip.sigmax(), None, [0.0, 50.0], [sm], sm.dag(), sm.dag(), sm, sm)
+    >>> H, sp = 0.5 * qutip.sigmax(), sm.dag()
+    >>> c = correlation_4op_1t(H, None, [0.0, 50.0], [sm], sp, sp, sm, sm)
     >>> bool(abs(c[0]) < 1e-12), round(float(c[1].real), 6)  # (1/3)^2
     (True, 0.111111)
     """
@@ -352,7 +355,8 @@ def correlation_4op_2t(
     >>> import qutip
     >>> from piqs import correlation_4op_2t
     >>> sm, up = qutip.sigmam(), qutip.basis(2, 0)
-    >>> c = correlation_4op_2t(0 * sm, up, [0.0, 1.0], [0.0], [sm], sm.dag(), sm, sm.dag(), sm)
+    >>> sp = sm.dag()
+    >>> c = correlation_4op_2t(0 * sm, up, [0.0, 1.0], [0.0], [sm], sp, sm, sp, sm)
     >>> [round(float(x.real), 6) for x in c[:, 0]]  # the atom is excited until t
     [1.0, 0.367879]
     """

@@ -102,7 +102,8 @@ def spectrum(
     >>> import qutip
     >>> from piqs import spectrum
     >>> sm = qutip.sigmam()
-    >>> S, elastic = spectrum(5 * qutip.sigmax(), [-10.0, 0.0, 10.0], [sm], sm.dag(), sm, coherent=True)
+    >>> H, w = 5 * qutip.sigmax(), [-10.0, 0.0, 10.0]
+    >>> S, elastic = spectrum(H, w, [sm], sm.dag(), sm, coherent=True)
     >>> np.round(S, 2).tolist(), round(elastic, 3)
     ([0.33, 1.0, 0.33], 0.016)
     """

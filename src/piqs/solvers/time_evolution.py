@@ -107,8 +107,10 @@ def mesolve(
     >>> from piqs import Dicke, excited, jspin, mesolve
     >>> atoms = Dicke(2, collective_emission=1.0)
     >>> t = np.array([0.0, 0.5])
-    >>> result = mesolve(0 * jspin(2, "z"), excited(2), t, atoms.jump_operators(), [jspin(2, "z")])
-    >>> np.round(result.expect[0], 9).tolist() == np.round(2 * np.exp(-2 * t) * (1 + t) - 1, 9).tolist()
+    >>> jz = jspin(2, "z")
+    >>> result = mesolve(0 * jz, excited(2), t, atoms.jump_operators(), [jz])
+    >>> closed = 2 * np.exp(-2 * t) * (1 + t) - 1
+    >>> np.round(result.expect[0], 9).tolist() == np.round(closed, 9).tolist()
     True
     """
     start = time.perf_counter()

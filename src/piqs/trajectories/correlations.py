@@ -76,7 +76,9 @@ def correlation_mc(
     --------
     >>> import numpy as np, qutip, piqs
     >>> sm = qutip.sigmam()
-    >>> value, error = piqs.correlation_mc(0 * sm, qutip.basis(2, 0), 0, [0, 1], [sm], sm.dag(), sm, ntraj=100)
+    >>> value, error = piqs.correlation_mc(
+    ...     0 * sm, qutip.basis(2, 0), 0, [0, 1], [sm], sm.dag(), sm, ntraj=100
+    ... )
     >>> bool(abs(value[1] - np.exp(-0.5)) < 4 * error[1] + 1e-7)
     True
 

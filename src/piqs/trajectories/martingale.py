@@ -172,7 +172,9 @@ def nm_mcsolve(
     >>> import numpy as np, qutip, piqs
     >>> rate = lambda t: 0.5 * np.cos(4 * t)
     >>> up, sz = qutip.basis(2, 0), qutip.sigmaz()
-    >>> result = piqs.nm_mcsolve(0 * sz, up, [0, 1], [(qutip.sigmam(), rate)], [sz], ntraj=2000, seeds=1)
+    >>> result = piqs.nm_mcsolve(
+    ...     0 * sz, up, [0, 1], [(qutip.sigmam(), rate)], [sz], ntraj=2000, seeds=1
+    ... )
     >>> exact = 2 * np.exp(-0.125 * np.sin(4)) - 1
     >>> bool(abs(result.expect[0][-1] - exact) < 4 * result.sem_expect[0][-1])
     True

@@ -87,7 +87,9 @@ def smesolve(
     >>> import numpy as np, qutip, piqs
     >>> jz = 0.5 * qutip.sigmaz()
     >>> start = (qutip.basis(2, 0) + qutip.basis(2, 1)).unit()
-    >>> result = piqs.smesolve(0 * jz, start, [0, 4], [], [2 * jz], e_ops=[4 * jz * jz], ntraj=10, seeds=1)
+    >>> result = piqs.smesolve(
+    ...     0 * jz, start, [0, 4], [], [2 * jz], e_ops=[4 * jz * jz], ntraj=10, seeds=1
+    ... )
     >>> result.expect[0].round(6).tolist()
     [1.0, 1.0]
 
@@ -157,12 +159,13 @@ def ssesolve(
     --------
     Dispersive measurement of J_z squeezes 20 emitters (see the page on trajectories):
 
-    >>> import piqs
+    >>> import piqs, qutip
     >>> ensemble = piqs.Dicke(20, collective_dephasing=1.0)
     >>> jz = piqs.jspin(20, "z")
-    >>> variance = lambda t, psi: (jz**2 * psi).overlap(psi).real - (jz * psi).overlap(psi).real ** 2
+    >>> variance = lambda t, psi: qutip.variance(jz, psi)
     >>> result = piqs.ssesolve(
-    ...     ensemble, piqs.css_ket(20), [0, 0.05], {"collective_dephasing": 1.0}, e_ops=[variance], ntraj=20, seeds=1
+    ...     ensemble, piqs.css_ket(20), [0, 0.05], {"collective_dephasing": 1.0},
+    ...     e_ops=[variance], ntraj=20, seeds=1
     ... )
     >>> bool(abs(result.expect[0][-1] - 5 / (1 + 4 * 0.05 * 5)) < 0.1)
     True
