@@ -202,6 +202,7 @@ class Integrator(ABC):
         )
         problem.stretches = [stretch for stretch in self.problem.stretches if stretch[0] > t]
         rest = successor(problem)
+        rest.fallback = rest.successor
         rest.run()
         self._successor = rest
         self.applications += rest.applications

@@ -95,7 +95,12 @@ def choose(method: str, problem: Problem) -> Choice:
             ranked.append((cost, candidate))
             ranked.sort(key=lambda pair: pair[0])
     best = ranked[0][1]
-    best.fallback = type(ranked[1][1]) if len(ranked) > 1 else best.successor
+    best.fallback = following = type(ranked[1][1]) if len(ranked) > 1 else best.successor
+    if following is not None and not following.automatic and _refusal(following, problem) is None:
+        cost = following(problem).cost()
+        considered[following.name] = (
+            f"goes on, for {cost:.1g}, where stability alone bounds steps of {best.name}"
+        )
     return Choice(best, considered)
 
 

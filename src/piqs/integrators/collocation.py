@@ -15,7 +15,7 @@ from numpy.polynomial import chebyshev
 
 from piqs.integrators.base import Problem
 from piqs.integrators.runge_kutta import Explicit
-from piqs.integrators.stepping import Stepping, looked_at
+from piqs.integrators.stepping import GivenUp, Stepping, looked_at
 from piqs.liouville import AssembledGenerator
 
 # Gauss points in a step, and most unknowns.
@@ -48,10 +48,6 @@ _SLOPE_BETWEEN, _SUM_BETWEEN = _polynomials(_BETWEEN) @ _SLOPE, _polynomials(_BE
 _SUM_AT_NODES, _SUM_AT_END = _polynomials(_NODES) @ _SUM, _SUM.sum(axis=0)
 
 
-class _NotSmooth(Exception):
-    """The error of a step that failed fell little when it was made shorter."""
-
-
 class Collocation(Stepping):
     """Gauss collocation of degree 16 (see the module)."""
 
@@ -81,14 +77,6 @@ class Collocation(Stepping):
         steps = 4.0 * max(1, len(stretches)) + rate * self.problem.duration / _REACH
         return steps * ((_DEGREE * self.generator.n) ** 3 / 3.0 + _COST_OF_STEP)
 
-    def run(self) -> None:
-        """Take steps; where coefficients turn out not to be smooth, let the next method go on."""
-        try:
-            super().run()
-        except _NotSmooth as given_up:
-            self.x = self._x.copy()
-            self._hand_over(*given_up.args)
-
     def _start(self, t: float) -> float:
         n = self.generator.n
         self._dense = np.array([m.toarray().ravel() for m in self.generator.matrices])
@@ -101,7 +89,8 @@ class Collocation(Stepping):
     def _shorten(self, t: float, h: float, again: bool) -> None:
         (before, much), (now, less) = self._tried
         if again and self.fallback is not None and less > much * (now / before) ** _SMOOTH:
-            raise _NotSmooth(t, self.fallback)
+            # The coefficients are not smooth: the error fell little when the step was made shorter.
+            raise GivenUp(t, self.fallback)
         super()._shorten(t, h, again)
 
     def _try(self, t: float, h: float) -> float:

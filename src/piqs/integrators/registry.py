@@ -6,9 +6,10 @@ from piqs.integrators.base import Integrator
 from piqs.integrators.collocation import Collocation
 from piqs.integrators.exponential import Exponential
 from piqs.integrators.faber import Faber
+from piqs.integrators.implicit import BackwardDifferences, Implicit
 from piqs.integrators.piecewise import Piecewise
 from piqs.integrators.rational import Rational
-from piqs.integrators.runge_kutta import BackwardDifferences, Explicit, Implicit
+from piqs.integrators.runge_kutta import Explicit
 from piqs.integrators.still import Still
 from piqs.integrators.uniformization import Uniformization
 

@@ -22,6 +22,10 @@ _AT_ONCE = 16
 _LOOKED_AT = 8
 
 
+class GivenUp(Exception):
+    """Raised with the time that was reached and the integrator that is to go on from there."""
+
+
 class Stepping(Integrator):
     """An integrator whose steps go beyond outputs, which are read off a polynomial in each step.
 
@@ -54,8 +58,8 @@ class Stepping(Integrator):
     def _weights(self, h: float, part: np.ndarray) -> np.ndarray:
         """What the `_vectors` enter the states with, at these parts of the step that was tried, one row each."""
 
-    def _accept(self) -> None:
-        """Called once a step is accepted."""
+    def _accept(self, t: float, h: float) -> None:
+        """Called once a step of length h to the time t is accepted."""
 
     def _shorten(self, t: float, h: float, again: bool) -> None:
         """Called once a step from t has failed (again, if the one before it did), with the length of the next one."""
@@ -65,7 +69,14 @@ class Stepping(Integrator):
             )
 
     def run(self) -> None:
-        """Take one step after the other, and read the outputs off them."""
+        """Take one step after the other, and read the outputs off them; where the method gives up, let another one go on."""
+        try:
+            self._run()
+        except GivenUp as given_up:
+            self.x = self._x.copy()
+            self._hand_over(*given_up.args)
+
+    def _run(self) -> None:
         self._vectors = np.zeros((2 + self.slopes, self.generator.size), dtype=self.generator.dtype)
         self._x, self._new = self._vectors[:2]
         self._x[:] = self.x
@@ -99,7 +110,7 @@ class Stepping(Integrator):
                 if not failed:
                     t = after
                     self._x[:] = self._new
-                    self._accept()
+                    self._accept(t, step)
                     self._rounding = _ROUNDINGS * _EPS * self.generator.trace_norm(self._x)
                     # A step cut short says nothing against the longer one.
                     factor = min(_GROW, _SAFETY * max(ratio, 1e-14) ** (-1.0 / self.power))

@@ -108,6 +108,10 @@ def explain(
     sizes = _sizes(equation.space)
     sizes["closed under the dynamics, real"] = (generator.n, 8 * generator.n)
     findings = _findings(generator, equation.space.quantum_numbers)
+    if not generator.constant:
+        findings.append(
+            "depends on time: explicit steps, and implicit ones (radau) from where the problem turns out to be stiff"
+        )
     return Explanation(sizes, generator.nnz, 12 * generator.nnz + 4 * generator.n, findings)
 
 

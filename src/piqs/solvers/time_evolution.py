@@ -96,8 +96,8 @@ def mesolve(
 
     The methods are in :mod:`piqs.integrators.registry`. "auto" takes dense exponentials for small problems, uniformization
     where only populations move, else Faber polynomials, or a rational Krylov space where fewer operations are expected of
-    it, and the explicit pair of order 8 for problems that depend on time; ``stats["considered"]`` says what each was
-    expected to cost, or why it was not considered.
+    it, and the explicit pair of order 8 for problems that depend on time, or Radau's method from where these turn out to be
+    stiff; ``stats["considered"]`` says what each was expected to cost, or why it was not considered.
 
     Examples
     --------
