@@ -189,6 +189,8 @@ def apply_local(n, x, z, w, channel, D):
     copy(w, OTHER, PSI)
     x[n[SPINS] + f] += D
     x[n[LOWS] + f] += shift
+    if f == n[PARTS] - 1:
+        x[n[LOWS]] += n[SKEW] * shift  # rows are sums, which have moved along
     return left
 
 
