@@ -180,6 +180,103 @@ def test_the_same_on_any_number_of_workers():
     assert all(np.array_equal(a, b) for a, b in zip(runs[0].col_times, runs[1].col_times, strict=True))
 
 
+def atoms_and_cavity(conserved):
+    system = Composite(atoms=Dicke(4, **RATES), cavity=Mode(24, loss=0.5))
+    system.interaction = 0.3 * ATOMS.jz + 0.4 * (ATOMS.jp * CAVITY.a + ATOMS.jm * CAVITY.ad)
+    if not conserved:
+        system.interaction = system.interaction + 0.3 * (CAVITY.a + CAVITY.ad)
+    return system, {"atoms": ("css", 1.0, 0.4)}
+
+
+def cavity_and_two_ensembles():
+    other = SpinFactors("other")
+    system = Composite(cavity=Mode(10, loss=0.6), other=Dicke(3, pumping=0.4), atoms=Dicke(2, emission=0.3))
+    exchange = 0.4 * CAVITY.a * (ATOMS.jp + 0.5 * other.jp)
+    system.interaction = exchange + exchange.dag()
+    return system, {"atoms": ("dicke", 1, 1), "other": ("css", 0.8, 0.0)}
+
+
+def cavity_first(sign):
+    """The ensemble lies along the columns of a window whose rows are sums."""
+    system = Composite(cavity=Mode(16, loss=0.5), atoms=Dicke(3, emission=0.4, pumping=0.3, dephasing=0.2))
+    exchange = 0.5 * (ATOMS.jp if sign > 0 else ATOMS.jm) * CAVITY.a
+    system.interaction = exchange + exchange.dag() + 0.2 * ATOMS.jz
+    return system, {"atoms": ("dicke", 1.5, -0.5), "cavity": ("fock", 1)}
+
+
+@pytest.mark.parametrize("every", [True, False])
+@pytest.mark.parametrize(
+    "case",
+    [
+        lambda: atoms_and_cavity(True),
+        lambda: atoms_and_cavity(False),
+        lambda: cavity_first(1),
+        lambda: cavity_first(-1),
+        cavity_and_two_ensembles,
+    ],
+)
+def test_kets_on_windows_are_those_of_matrices(case, every):
+    """Up to a phase; on ladders of all j, in the order of the parts."""
+    system, start = case()
+    kets = {
+        "css": lambda part, theta, phi: piqs.css_ket(part.N, theta, phi, coordinates="polar"),
+        "dicke": lambda part, j, m: qutip.basis(part.space.size, piqs.ket_index(part.N, j, m)),
+        "fock": lambda part, n: qutip.basis(part.space.size, n),
+    }
+    given = {"cavity": ("fock", 0), **start}
+    ket = system.state(*(kets[given[name][0]](part, *given[name][1:]) for name, part in system.parts.items()))
+    keywords = {"ntraj": 8, "seeds": 3, "options": {"keep_runs_results": every, "store_states": True}}
+    windows, matrices = (piqs.mcsolve(system, state, TIMES, **keywords) for state in (start, ket))
+    assert windows.stats["method"] == "windows"
+    assert sum(map(len, windows.col_times)) > 10
+    for one, two in zip(windows.average_states, matrices.average_states, strict=True):
+        assert one.dims == two.dims
+        assert abs((one - two).full()).max() < 1e-5
+    if every:
+        for mine, theirs in zip(windows.runs_states, matrices.runs_states, strict=True):
+            assert all(
+                abs(a.overlap(b)) == pytest.approx(1, abs=1e-8) for a, b in zip(mine, theirs, strict=True)
+            )
+        last = piqs.mcsolve(
+            system,
+            start,
+            TIMES,
+            ntraj=8,
+            seeds=3,
+            e_ops=[],
+            options={"store_final_state": True, "store_states": False},
+        )
+        assert abs((last.average_final_state - windows.average_final_state).full()).max() < 1e-14
+
+
+def test_kets_that_do_not_fit_are_refused():
+    system = Composite(atoms=Dicke(2), cavity=Mode(3))
+    with pytest.raises(piqs.TrajectoryError, match="give the Mode more Fock states"):
+        piqs.mcsolve(system, {"cavity": ("fock", 5)}, [0, 1], ntraj=1)
+    system = Composite(atoms=Dicke(1_000_000, emission=1.0), cavity=Mode(3))
+    with pytest.raises(MemoryError, match="store_states"):
+        piqs.mcsolve(system, {}, [0, 1], ntraj=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frame", ["fixed", "moving"])
+def test_dask_cluster_gives_what_one_thread_gives(frame, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    system, start = cavity_model(5, 12), {"atoms": ("css", 2.0, 0.4), "cavity": ("coherent", 0.6)}
+    keywords = {"e_ops": [ATOMS.jz, CAVITY.n], "ntraj": 40, "seeds": 5}
+    options = {"keep_runs_results": True, "frame": frame}
+    alone = piqs.mcsolve(system, start, TIMES, **keywords, options={**options, "map": "serial"})
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, dashboard_address=":0", local_directory=tmp_path
+    )
+    with cluster, distributed.Client(cluster) as client:
+        remote = piqs.mcsolve(system, start, TIMES, **keywords, options=options, client=client)
+    assert remote.collapse == alone.collapse
+    assert sum(map(len, alone.col_times)) > 100
+    np.testing.assert_array_equal(remote.runs_expect, alone.runs_expect)
+    assert remote.stats["left out"] == alone.stats["left out"]
+
+
 def test_coherent_states_of_parts():
     N, theta, phi = 9, 0.7, 0.3
     system = Composite(atoms=Dicke(N), cavity=Mode(40))
@@ -266,7 +363,8 @@ def test_a_driven_lossy_mode_is_a_displaced_vacuum():
         ({"state": {"cavity": ("fock", 0.5)}}, ValueError, "whole number"),
         ({"e_ops": [qutip.sigmaz()]}, TypeError, "must be an OperatorSum"),
         ({"e_ops": ["cavity.j"]}, TypeError, "must be an OperatorSum"),
-        ({"options": {"store_states": True}}, ValueError, "store_states"),
+        ({"options": {"improved_sampling": True}}, ValueError, "improved_sampling"),
+        ({"options": {"store_states": True, "frame": "moving"}}, ValueError, "keeps no states"),
         ({"options": {"frame": "rotating"}}, ValueError, "must be one of"),
         ({"options": {"cutoff": 1.0}}, ValueError, "cutoff"),
         ({"H": Dicke(2, emission=1.0)}, TypeError, "needs a Composite"),

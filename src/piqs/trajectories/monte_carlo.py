@@ -25,6 +25,7 @@ from piqs.trajectories.sampler import Keep, Sampler
 from piqs.trajectories.triangle import ket_state, noise_on_triangle, operators, triangle_problem
 from piqs.trajectories.unravelling import unravel
 from piqs.trajectories.wave_function import WaveFunctions
+from piqs.trajectories.window_states import Ladders
 from piqs.trajectories.windowed import WindowedKets
 
 
@@ -67,7 +68,7 @@ def mcsolve(
         ``("dicke", j, m)`` or ``("css", theta, phi)`` of an ensemble (default: all in the ground state), ``("fock",
         n)`` or ``("coherent", alpha)`` of a mode (default: vacuum): trajectories then run on moving windows of
         the quantum numbers, no operator is built, Fock states are not cut off, and e_ops are such sums or
-        ``"part.j"``.
+        ``"part.j"``. Kets that are kept have the Fock states of the model's modes, and a phase of their own.
     tlist : array_like
         Output times, not decreasing.
     c_ops : list of Qobj or QobjEvo
@@ -137,7 +138,7 @@ def mcsolve(
     read_timeout(timeout)
     sampler: Sampler
     if isinstance(state, Mapping):
-        sampler, result = _on_windows(H, c_ops, state, times, e_ops, settings)
+        sampler, result = _on_windows(H, c_ops, state, times, e_ops, settings, number)
         return _run(sampler, result, number, seeds, target_tol, timeout, client, False)
     try:
         equation = read(H, c_ops, args, times)
@@ -173,7 +174,13 @@ def _run(
 
 
 def _on_windows(
-    H: Any, c_ops: Any, state: Mapping[str, Any], times: np.ndarray, e_ops: Any, settings: dict[str, Any]
+    H: Any,
+    c_ops: Any,
+    state: Mapping[str, Any],
+    times: np.ndarray,
+    e_ops: Any,
+    settings: dict[str, Any],
+    ntraj: int,
 ) -> tuple[WindowedKets, McResult]:
     """Sampler and empty result of a system in named factors."""
     if not hasattr(H, "factored"):
@@ -182,12 +189,15 @@ def _on_windows(
         )
     if c_ops:
         raise ValueError("c_ops must stay empty where H is a Composite; add noise with its add_channel")
-    for name in ("store_states", "store_final_state", "improved_sampling"):
-        if settings[name]:
-            raise ValueError(f'options["{name}"] is not there for states on windows; average operators')
+    if settings["improved_sampling"]:
+        raise ValueError('options["improved_sampling"] is not there for states on windows; leave it out')
     system = H.factored()
     named_ops = named(e_ops)
-    record = settings["store_jumps"] is None or bool(settings["store_jumps"])
+    keep = _kept(settings, bool(named_ops), times)
+    ladders = None
+    if keep.times:
+        ladders = Ladders(H, system.parts)
+        ladders.blocks.check_memory(keep.times, ntraj, settings["keep_runs_results"])
     sampler = WindowedKets(
         system.parts,
         system.hamiltonian,
@@ -199,10 +209,13 @@ def _on_windows(
         settings["cutoff"],
         settings["frame"],
         is_coherent(state, system.parts),
-        Keep(record, 0, settings["bitgenerator"]),
+        keep,
+        ladders,
     )
     real = [None if isinstance(op, str) else op.is_hermitian or None for op in named_ops.values()]
-    result = McResult(times, named_ops, real, sampler.labels, settings)
+    blocks = None if ladders is None else ladders.blocks
+    result = McResult(times, named_ops, real, sampler.labels, settings, blocks)
+    result.space = None if ladders is None else H.space
     result.stats["method"] = "windows"
     result.stats["frame"], result.stats["conserved"] = sampler.frame, sampler.conserved
     return sampler, result

@@ -13,8 +13,10 @@ from piqs._kernels import windows as kernel
 from piqs._kernels.window_walk import ARRIVED, HALTED, walk
 from piqs.operators.factors import OperatorSum, SpinFactors
 from piqs.trajectories.coefficients import piecewise
+from piqs.trajectories.kets import States
 from piqs.trajectories.sampler import Batch, Keep, Seed, count_jumps, generator
 from piqs.trajectories.window import Ket, Part, Program, Window, Words, load
+from piqs.trajectories.window_states import Ladders
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ class WindowedKets:
     coherent : bool
         Whether the initial state is coherent in all parts.
     keep : Keep
-        Jump records or not.
+        Jump records or not, and kets at how many times.
+    ladders : Ladders, optional
+        What kets are kept on; frames are fixed then.
     """
 
     batch = 1
@@ -101,13 +105,19 @@ class WindowedKets:
         frame: str = "auto",
         coherent: bool = False,
         keep: Keep | None = None,
+        ladders: Ladders | None = None,
     ) -> None:
+        self.ladders = ladders
         self.parts, self.times, self.channels = parts, times, channels
         self.tolerance, self.cutoff, self.keep = tolerance, cutoff, keep or Keep()
         functions, sums = self._generator(hamiltonian)
         plain = np.zeros(len(parts), dtype=bool)
         conserved = _conserved(Words(sums, parts, plain), len(parts))
-        moving = frame == "moving" or (frame == "auto" and coherent and conserved is None)
+        if ladders is not None and frame == "moving":
+            raise ValueError(
+                'options["frame"] = "moving" keeps no states; leave it at "auto" or "fixed" to keep them'
+            )
+        moving = frame == "moving" or (frame == "auto" and coherent and conserved is None and ladders is None)
         self.frame = "moving" if moving else "fixed"
         self.framed = np.full(len(parts), moving)
         self.conserved = ""
@@ -225,27 +235,31 @@ class WindowedKets:
                 break
             runs.append(run)
         photocurrent = np.zeros((len(self.labels), max(self.times.size - 1, 0)))
-        for _, when, which, _ in runs:
-            count_jumps(when, which, self.times, photocurrent, 1.0)
+        for run in runs:
+            count_jumps(run.when, run.which, self.times, photocurrent, 1.0)
         shape = (len(runs), len(self.observables), self.times.size)
         return Batch(
-            expect=np.array([run[0] for run in runs], dtype=complex).reshape(shape),
+            expect=np.array([run.expect for run in runs], dtype=complex).reshape(shape),
             weights=np.ones(len(runs)),
             photocurrent=photocurrent,
-            col_times=[run[1] for run in runs] if self.keep.record else None,
-            col_which=[run[2] for run in runs] if self.keep.record else None,
-            states=None,
-            lost=max((run[3] for run in runs), default=0.0),
+            col_times=[run.when for run in runs] if self.keep.record else None,
+            col_which=[run.which for run in runs] if self.keep.record else None,
+            states=States(np.array([run.where for run in runs]), np.array([run.held for run in runs]))
+            if self.ladders is not None and runs
+            else None,
+            lost=max((run.lost for run in runs), default=0.0),
         )
 
-    def _run(
-        self, rng: np.random.Generator, halt: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float] | None:
-        """Averages, times and channels of the jumps, and the bound of what was left out; None if halted."""
+    def _run(self, rng: np.random.Generator, halt: np.ndarray) -> _Run | None:
+        """One trajectory; None if it was halted."""
         window = Window(self.start, self.parts, self.framed, self.skew, self.cutoff, 10 if self.guard else 0)
         expect = np.empty((len(self.observables), self.times.size), dtype=complex)
         when, which, jumps = np.empty(64), np.empty(64, dtype=np.int64), 0
         clock = np.array([self.times[0], 1 - rng.random(), 0.0, np.inf])
+        kept = self.keep.times if self.ladders is not None else 0
+        where = np.zeros(kept, dtype=np.int64)
+        held = np.zeros((kept, self.ladders.blocks.width if self.ladders is not None else 0), dtype=complex)
+        outside = 0.0
         window.fit()
         memory, window.ket = load(self.program, window.ket)
         for done, stop in enumerate(self.times):
@@ -260,7 +274,12 @@ class WindowedKets:
                     window.fit()
                     memory, window.ket = load(self.program, window.ket)
             expect[:, done] = self._observe(window)
-        return expect, when[:jumps], which[:jumps].astype(np.int32), float(window.ket.lost[0])
+            at = done + kept - self.times.size
+            if self.ladders is not None and at >= 0:
+                where[at], left = self.ladders.place(window.ket, self.skew, held[at])
+                outside = max(outside, left)
+        lost = float(window.ket.lost[0]) + outside
+        return _Run(expect, when[:jumps], which[:jumps].astype(np.int32), lost, where, held)
 
     def _observe(self, window: Window) -> list[complex]:
         values = np.empty(self.e_ops.numbers[kernel.FUNCTIONS], dtype=complex)
@@ -268,6 +287,18 @@ class WindowedKets:
             kernel.means(*load(self.e_ops, window.ket)[0], values)
         averaged = iter(values)
         return [next(averaged) if f < 0 else complex(window.ket.spins[f]) for f in self.observables]
+
+
+@dataclass
+class _Run:
+    """One trajectory: averages, jumps, the bound of what was left out, and kets with their blocks."""
+
+    expect: np.ndarray
+    when: np.ndarray
+    which: np.ndarray
+    lost: float
+    where: np.ndarray
+    held: np.ndarray
 
 
 def _conserved(words: Words, F: int) -> tuple[int, ...] | None:
