@@ -20,6 +20,7 @@ import piqs.linear.factors as linear_factors
 import piqs.liouville.assembled as assembled
 from piqs._kernels import apply
 from piqs.linear.components import components
+from piqs.solvers import spectra
 
 MODULES = [f"piqs._kernels.{module.name}" for module in pkgutil.iter_modules(piqs._kernels.__path__)]
 
@@ -79,11 +80,15 @@ def factors():
 
 
 def steady_states():
-    """Every method."""
+    """Every method, and a spectrum by sweeps."""
     N = 6
     system = piqs.Dicke(N, piqs.jspin(N, "x"), 0.3, 0.2, 0.1, 0.3)
     for method in ("direct", "two-level", "iterative", "evolution"):
         yield qutip.expect(piqs.jspin(N, "z"), system.steadystate(method=method))
+    chosen = spectra.sweeps_pay
+    spectra.sweeps_pay = lambda matrix, block: True
+    yield system.spectrum([-1.0, 0.5], piqs.jspin(N, "+"), piqs.jspin(N, "-"))[1]
+    spectra.sweeps_pay = chosen
 
 
 def trajectories():

@@ -8,7 +8,12 @@ import scipy.sparse as sp
 import brute_force
 from piqs import Dicke, correlation_2op_1t, jspin, spectrum, spectrum_correlation_fft, steadystate
 from piqs.errors import SteadyStateError
+from piqs.linear import resolvent
 from piqs.linear.resolvent import Resolvent, ResolventError
+from piqs.linear.shifted_blocks import sweeps_pay
+from piqs.linear.two_level import blocks_of_kets
+from piqs.liouville import reduce
+from piqs.solvers import spectra
 
 
 def mollow(w, rabi, gamma):
@@ -74,8 +79,15 @@ def full_spectrum(N, H, jumps, A, B, w):
     return np.array(out), 2 * np.pi * (np.trace(A @ rho) * np.trace(B @ rho)).real
 
 
+@pytest.fixture(params=["LUs", "sweeps"])
+def way(request, monkeypatch):
+    """Either of the two ways to a spectrum, whatever the size."""
+    monkeypatch.setattr(spectra, "sweeps_pay", lambda matrix, block: request.param == "sweeps")
+    return request.param
+
+
 @pytest.mark.parametrize(("N", "drive"), [(2, 0.0), (2, 0.9), (3, 0.9)])
-def test_superradiance_against_all_emitters(N, drive):
+def test_superradiance_against_all_emitters(N, drive, way):
     w0, pump, collective = 0.5, 1.2, 1.0
     sm = qutip.sigmam()
     J = brute_force.collective(N, sm)
@@ -158,15 +170,53 @@ def test_resolvent_of_a_large_random_generator():
     x, o = rng.standard_normal((n, 2)), rng.standard_normal(n)
     w = np.linspace(-3, 3, 41)
     expected = [o @ np.linalg.solve(1j * f * np.eye(n) - matrix.toarray(), x) for f in w]
-    resolvent = Resolvent(matrix, x)
-    np.testing.assert_allclose(resolvent.values(o, w)[0], expected, atol=1e-7)
-    assert resolvent.factorisations < w.size
+    found = Resolvent(matrix, x)
+    np.testing.assert_allclose(found.values(o, w)[0], expected, atol=1e-7)
+    assert found.factorisations < w.size
 
 
-def test_undamped_oscillation_has_no_spectrum():
+@pytest.mark.parametrize("drive", ["x", "y"])
+def test_sweeps_over_the_ladders_of_a_driven_ensemble_find_what_lus_find(drive, monkeypatch):
+    N = 20
+    atoms = Dicke(N, hamiltonian=jspin(N, drive), emission=0.1, dephasing=0.1, collective_emission=2 / N)
+    w = np.linspace(-10, 10, 81)
+    found = []
+    for swept in (False, True):
+        monkeypatch.setattr(spectra, "sweeps_pay", lambda matrix, block, swept=swept: swept)
+        found.append(atoms.spectrum(w, jspin(N, "+"), jspin(N, "-"), info=True))
+    (expected, _), (S, info) = found
+    assert info["sweeps"] > 0
+    np.testing.assert_allclose(S, expected, rtol=0, atol=1e-10 * expected.max())
+    assert np.all(np.abs(S - expected) <= info["error estimate"] + 1e-12 * expected.max())
+
+
+def test_sweeps_are_chosen_for_large_driven_ensembles_only():
+    for N, drive, pays in ((20, 1.0, False), (40, 1.0, True), (40, 0.0, False)):
+        atoms = Dicke(N, hamiltonian=drive * jspin(N, "x"), emission=0.1, dephasing=0.1)
+        generator = reduce(atoms.equation().lindbladian)
+        assert sweeps_pay(generator.matrix, blocks_of_kets(generator.keys, generator.n_kets)) == pays
+
+
+def test_where_sweeps_do_not_get_on_lus_do(monkeypatch):
+    rng = np.random.default_rng(2)
+    matrix = sp.csr_array(rng.standard_normal((12, 12)) - 8.0 * np.eye(12))
+    x, o, w = rng.standard_normal((12, 1)), rng.standard_normal(12), np.linspace(-3, 3, 7)
+    expected = [o @ np.linalg.solve(1j * f * np.eye(12) - matrix.toarray(), x) for f in w]
+    blocks = np.arange(12) // 3
+    swept = Resolvent(matrix, x, None, blocks)
+    np.testing.assert_allclose(swept.values(o, w)[0], expected, atol=1e-9)
+    assert swept.sweeps > 0
+    monkeypatch.setattr(resolvent, "_MOST_ROUNDS", 1)
+    stopped = Resolvent(matrix, x, None, blocks)
+    np.testing.assert_allclose(stopped.values(o, w)[0], expected, atol=1e-9)
+    assert stopped.factorisations > 1
+
+
+@pytest.mark.parametrize("blocks", [None, np.array([0, 0, 1])])
+def test_undamped_oscillation_has_no_spectrum(blocks):
     matrix = sp.csr_array(np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
     with pytest.raises(ResolventError, match="does not decay"):
-        Resolvent(matrix, np.ones((3, 1))).values(np.ones(3), np.array([1.0]))
+        Resolvent(matrix, np.ones((3, 1)), None, blocks).values(np.ones(3), np.array([1.0]))
 
 
 def test_an_undamped_oscillation_inside_a_small_space_ends_at_both_its_frequencies():
@@ -225,7 +275,7 @@ def test_bad_input():
 
 
 @pytest.mark.parametrize("N", [2, 4])
-def test_error_estimates_of_a_spectrum(N):
+def test_error_estimates_of_a_spectrum(N, way):
     # Against a dense resolvent of QuTiP's Liouvillian, in which the steady state's part is taken off.
     H, c_ops = (
         0.7 * jspin(N, "x"),
@@ -246,3 +296,4 @@ def test_error_estimates_of_a_spectrum(N):
     assert np.all(np.abs(S - exact) <= 3 * info["error estimate"] + 1e-13)
     assert info["error estimate"].max() < 1e-7 * S.max()
     assert info["factorisations"] >= 1
+    assert (info["sweeps"] > 0) == (way == "sweeps")

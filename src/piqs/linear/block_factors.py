@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -85,14 +86,7 @@ class _Block:
 
 def _factored(matrix: sp.csr_array, inside: np.ndarray, start: int) -> _Block:
     """The factors of one block, whose unknowns are numbered from `start`."""
-    block, ordering = sp.csr_array(matrix[inside][:, inside]), "MMD_AT_PLUS_A"
-    if not is_planar(block):
-        # SuperLU's minimum degree leaves less of a planar block, nested dissection of any other.
-        inside, ordering = inside[dissected(graph_of(block))], "NATURAL"
-        block = matrix[inside][:, inside]
-    lu = sla.splu(
-        sp.csc_array(block), permc_spec=ordering, diag_pivot_thresh=0.01, options={"SymmetricMode": True}
-    )
+    inside, lu = block_lu(matrix, inside)
     columns = np.argsort(lu.perm_c)
     rows = sp.csr_array(lu.U)
 
@@ -102,6 +96,17 @@ def _factored(matrix: sp.csr_array, inside: np.ndarray, start: int) -> _Block:
 
     place = lu.perm_r[columns].astype(np.int64) + start
     return _Block(inside[columns], place, rows.diagonal(), shifted(lu.L), shifted(rows), int(lu.nnz))
+
+
+def block_lu(matrix: sp.csr_array, inside: np.ndarray) -> tuple[np.ndarray, Any]:
+    """SuperLU's factors of the block of some unknowns, and these in the order that was factored."""
+    block, ordering = sp.csr_array(matrix[inside][:, inside]), "MMD_AT_PLUS_A"
+    if not is_planar(block):
+        # SuperLU's minimum degree leaves less of a planar block, nested dissection of any other.
+        inside, ordering = inside[dissected(graph_of(block))], "NATURAL"
+        block = matrix[inside][:, inside]
+    options = {"SymmetricMode": True}
+    return inside, sla.splu(sp.csc_array(block), permc_spec=ordering, diag_pivot_thresh=0.01, options=options)
 
 
 def _joined(parts: list[tuple[np.ndarray, ...]], n: int) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

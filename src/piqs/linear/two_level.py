@@ -27,6 +27,7 @@ from piqs._kernels.block_sweeps import sweep
 from piqs._resources import one_blas_thread, threads_for
 from piqs.linear.block_factors import BlockFactors
 from piqs.linear.gmres import Cycle, gmres
+from piqs.linear.ordering import predicted_fill
 
 # Krylov vectors of one cycle, by how much it may lower the residual before the shapes are renewed, and the most cycles.
 _KRYLOV, _DIGITS, _MOST_CYCLES = 40, 1e-6, 12
@@ -103,7 +104,7 @@ class TwoLevel:
 
     def __init__(self, matrix: sp.csr_array, trace: np.ndarray, block: np.ndarray) -> None:
         self.count = int(block.max()) + 1
-        order = np.argsort(_along_a_path(matrix, block, self.count)[block], kind="stable")
+        order = np.argsort(along_a_path(matrix, block, self.count)[block], kind="stable")
         sizes = np.diff(np.flatnonzero(np.diff(block[order], prepend=-1, append=-1)))
         self._cuts = np.concatenate([[0], np.cumsum(sizes)])
         self._factors = BlockFactors(matrix, order, self._cuts)
@@ -251,7 +252,17 @@ class TwoLevel:
         return out
 
 
-def _along_a_path(matrix: sp.csr_array, block: np.ndarray, count: int) -> np.ndarray:
+def predicted_block_fill(matrix: sp.csr_array, block: np.ndarray) -> float:
+    """About how many elements the factors of all diagonal blocks will have, from the largest one."""
+    sizes = np.bincount(block)
+    inside = np.flatnonzero(block == np.argmax(sizes))
+    # Blocks of one kind: the fill grows a little faster than their size.
+    return predicted_fill(sp.csr_array(matrix[inside][:, inside])) * float(
+        np.sum((sizes / inside.size) ** 1.2)
+    )
+
+
+def along_a_path(matrix: sp.csr_array, block: np.ndarray, count: int) -> np.ndarray:
     """The rank of each block in an order in which those that exchange weight are close (reverse Cuthill-McKee)."""
     coo = matrix.tocoo()
     pairs = np.unique(block[coo.coords[0]] * count + block[coo.coords[1]])

@@ -15,6 +15,8 @@ from piqs._interrupts import bringing
 from piqs.equations import MasterEquation, read
 from piqs.errors import AccuracyWarning, NotExpressibleError
 from piqs.linear.resolvent import Resolvent
+from piqs.linear.shifted_blocks import sweeps_pay
+from piqs.linear.two_level import blocks_of_kets
 from piqs.liouville import reduce
 from piqs.liouville.basis import coordinates
 from piqs.solvers import handover
@@ -63,15 +65,16 @@ def spectrum(
         A and B; for an emission spectrum :math:`B = A^\dagger` is the lowering operator. With these signs light of frequency
         :math:`\omega_0` appears at :math:`\omega = \omega_0`.
     solver : {"es", "pi", "solve"}, default "es"
-        QuTiP's names; all lead to the same solution, by a few sparse factorisations of the reduced generator, with residuals
-        of 1e-10 checked at every frequency.
+        QuTiP's names; all lead to the same solution, by a few sparse factorisations of the reduced generator, or of the sets of
+        kets between which there is no coherence (the ladders of a driven ensemble) and sweeps over them. Residuals of 1e-10
+        are checked at every frequency.
     coherent : bool, default False
         Also return :math:`2\pi\,\mathrm{Re}(\langle A\rangle\langle B\rangle)`.
     progress_bar : {"", "text", "enhanced", "tqdm", "html"}
         Which of QuTiP's bars shows how many of the frequencies are found. None by default.
     info : bool, default False
         Also return a dictionary: "error estimate", for each frequency what the residual and the error of the steady state
-        change S by, found from the adjoint solutions; "factorisations".
+        change S by, found from the adjoint solutions; "factorisations", and "sweeps" over sets of kets.
 
     Returns
     -------
@@ -168,16 +171,19 @@ def _resolvent(
         groups = [(generator, [factor], x[:, None]) for factor, generator, x in parts]
     total = np.zeros(frequencies.size, dtype=complex)
     errors, sensitivity = np.zeros((2, frequencies.size))
-    factorisations = 0
+    counts = np.zeros(2, dtype=int)
     for generator, factors, sources in groups:
         trace = generator.trace if generator.keeps_trace else None
-        resolvent = Resolvent(generator.matrix, sources, trace)
+        blocks = blocks_of_kets(generator.keys, generator.n_kets)
+        swept = sweeps_pay(generator.matrix, blocks)
+        resolvent = Resolvent(generator.matrix, sources, trace, blocks if swept else None)
         values, each, size = resolvent.values(generator.functional(A), frequencies, progress.part)
         total += values @ np.array(factors)
         errors += each.sum(axis=1)
         sensitivity = np.maximum(sensitivity, size)
-        factorisations += resolvent.factorisations
-    return total, errors, {"factorisations": factorisations, "sensitivity": sensitivity}
+        counts += resolvent.factorisations, resolvent.sweeps
+    known = {"factorisations": int(counts[0]), "sweeps": int(counts[1]), "sensitivity": sensitivity}
+    return total, errors, known
 
 
 _NO_KEYS = np.zeros(0, dtype=np.int64)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from piqs.errors import SteadyStateError
-from piqs.linear.ordering import multiplications, predicted_fill
-from piqs.linear.two_level import StalledError, TwoLevel
+from piqs.linear.ordering import multiplications
+from piqs.linear.two_level import StalledError, TwoLevel, predicted_block_fill
 from piqs.solvers.stationary.base import FROM_MEMORY, FROM_PANELS, Answer, Method, several
 
 # The iteration goes on to this part of the residual allowed: a digit or two cost little beside the factors.
@@ -43,10 +42,7 @@ class TwoLevelMethod(Method):
     def cost(self) -> float:
         """LUs of the blocks, and sweeps: their number grows with that of the blocks, and with what these exchange."""
         sizes = np.bincount(self.problem.sets)
-        inside = np.flatnonzero(self.problem.sets == np.argmax(sizes))
-        largest = predicted_fill(sp.csr_array(self.problem.matrix[inside][:, inside]))
-        # Blocks of one kind: the fill grows a little faster than their size.
-        fill = largest * float(np.sum((sizes / inside.size) ** 1.2))
+        fill = predicted_block_fill(self.problem.matrix, self.problem.sets)
         exchange, mean = self.problem.exchange, self.problem.n / sizes.size
         iterations = _ITERATIONS + sizes.size * min(1.0, exchange / _STRONG) ** 0.4
         iterations += _EXCHANGED * exchange**2 * np.sqrt(mean)
