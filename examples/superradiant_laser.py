@@ -77,7 +77,7 @@ steady = piqs.mcsolve(
     e_ops={"photons": cavity.n, "inversion": atoms.jz, "intensity": atoms.jp * atoms.jm},
     ntraj=2,
     seeds=2,
-    options={"cutoff": 1e-14, "store_jumps": False, "keep_runs_results": True},
+    options={"cutoff": 1e-16, "store_jumps": False, "keep_runs_results": True},
 )
 report("with the cavity:", steady)
 print(f"{steady.stats['run time']:.1f} s, norm left out of the window at most {steady.stats['left out']:.2g}")
