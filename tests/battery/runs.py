@@ -17,7 +17,15 @@ from .problems import Case
 NAMES = ["auto", *(name for name in METHODS if name != "still"), "matrix-free"]
 TOLERANCES = [1e-4, 1e-6, 1e-9, 1e-12]
 # Largest rate times duration for which a method is run: work that no test should do, of methods that are not for it.
-MOST = {"faber": 1e5, "matrix-free": 1e5, "uniformization": 1e5, "dop853": 1e4, "radau": 200.0, "bdf": 200.0}
+MOST = {
+    "faber": 1e5,
+    "support": 1e5,
+    "matrix-free": 1e5,
+    "uniformization": 1e5,
+    "dop853": 1e4,
+    "radau": 200.0,
+    "bdf": 200.0,
+}
 
 
 # Kets beyond which dense exponentials are not for a problem.

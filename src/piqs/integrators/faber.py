@@ -159,7 +159,7 @@ class Faber(Integrator):
         moments, norms = self.generator.faber_series(
             self.ellipse.recurrence, coefficients[-1], (self.x, y, previous, total), self.observables, threads
         )
-        if not self._converged(coefficients[-1], norms):
+        if not (self._converged(coefficients[-1], norms) and self._held(total)):
             return False
         self.x = total
         self.record_values(coefficients[:reached] @ moments)
@@ -182,10 +182,14 @@ class Faber(Integrator):
             ]
             _add(coefficients[:, new], rows[2:], states)
             block[:2] = rows[-2:]
-        if not self._converged(coefficients[-1], norms):
+        if not (self._converged(coefficients[-1], norms) and self._held(states[-1])):
             return False
         self.x = states[-1]
         self.record_states(states[:reached])
+        return True
+
+    def _held(self, x: np.ndarray) -> bool:
+        """Whether a step may end in this state: always, where all elements are kept."""
         return True
 
     def _converged(self, weights: np.ndarray, norms: np.ndarray) -> bool:

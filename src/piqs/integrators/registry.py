@@ -11,6 +11,7 @@ from piqs.integrators.piecewise import Piecewise
 from piqs.integrators.rational import Rational
 from piqs.integrators.runge_kutta import Explicit
 from piqs.integrators.still import Still
+from piqs.integrators.support import Support
 from piqs.integrators.uniformization import Uniformization
 
 METHODS: dict[str, type[Integrator]] = {
@@ -20,6 +21,7 @@ METHODS: dict[str, type[Integrator]] = {
         Exponential,
         Uniformization,
         Faber,
+        Support,
         Rational,
         Piecewise,
         Collocation,

@@ -9,6 +9,7 @@ real, as for a resonantly driven ensemble, the state is held as real numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,19 +31,17 @@ _VECTORS = 8
 
 @dataclass(frozen=True)
 class Strips:
-    """Plain arrays of the kernels: diagonal and shifted diagonals of G, jumps by target block, and the blocks."""
+    """Plain arrays of the kernels: diagonal and shifted diagonals of G and jumps by target block; diagonals above the first."""
 
     diagonal: np.ndarray
     g_shift: np.ndarray
     g_kind: np.ndarray
     g_values: np.ndarray
     g_pointer: np.ndarray
-    j_source: np.ndarray
     j_shift: np.ndarray
     j_kind: np.ndarray
     j_values: np.ndarray
     j_pointer: np.ndarray
-    offsets: np.ndarray
     band: int
 
     @property
@@ -50,7 +49,7 @@ class Strips:
         """In the order of the kernels."""
         return (
             self.diagonal, self.g_shift, self.g_kind, self.g_values, self.g_pointer,
-            self.j_source, self.j_shift, self.j_kind, self.j_values, self.j_pointer, self.offsets, self.band,
+            self.j_shift, self.j_kind, self.j_values, self.j_pointer, self.band,
         )  # fmt: skip
 
 
@@ -85,29 +84,46 @@ class MatrixFreeGenerator(Generator):
         self.n_kets = lindbladian.n_kets
         self.label = _blocks(drift)
         self.bounds = np.searchsorted(self.label, np.arange(self.label[-1] + 2))
-        dims = np.diff(self.bounds)
-        starts = np.concatenate([[0], np.cumsum(dims**2)[:-1]])
-        self.offsets = np.stack([starts, dims, self.bounds[:-1]], axis=1).astype(np.int64)
-        self._size = int(np.sum(dims**2))
-        _resources.check(
-            _VECTORS * 16.0 * self._size,
-            f"an evolution of {self._size:,} elements in the blocks of the density matrix",
-            SMALLER,
-        )
         jumps = [sp.coo_array(np.sqrt(w) * b) for w, b in zip(term.weights, term.jumps, strict=True)]
         nothing = np.zeros(self.n_kets)
         # What leads from a ket to itself, but for jumps that leave it in place, of which the kernel takes care.
         losses, energies = (nothing if part is None else part for part in (term.losses, term.energies))
         own = -0.5 * losses - 1j * energies
         off = drift.coords[0] != drift.coords[1]
+        self.band = int(np.abs(drift.coords[1] - drift.coords[0]).max(initial=0))
+        kets = np.arange(self.n_kets)
+        self._store(self.bounds[self.label], kets + 1)
+        _resources.check(
+            _VECTORS * 16.0 * self.size,
+            f"an evolution of {self.size:,} elements in the blocks of the density matrix",
+            SMALLER,
+        )
         drift = sp.coo_array((drift.data[off], tuple(c[off] for c in drift.coords)), shape=drift.shape)
         phase = None if own.imag.any() else _real_gauge(drift, jumps, sp.coo_array(rho), self.label)
         self.dtype = np.float64 if phase is not None else np.complex128
         self.phase = np.ones(self.n_kets, dtype=complex) if phase is None else phase
         self._drift, self._jumps, self._own = drift, jumps, own
         self.strips = self._strips(adjoint=False)
-        rows = [(b, c) for b, dim in enumerate(dims) for c in range(dim)]
-        self.rows = np.array(rows, dtype=np.int64)
+
+    def _store(self, low: np.ndarray, last: np.ndarray) -> None:
+        """Keep elements low[a] <= b < last[a] of each row a, b <= a, and where they reach b = a some diagonals above."""
+        self.low = np.ascontiguousarray(low, dtype=np.int64)
+        kets = np.arange(self.n_kets)
+        above = np.minimum(kets + 1 + self.band, self.bounds[self.label + 1])
+        self.high = np.where(last == kets + 1, above, last).astype(np.int64)
+        ends = np.cumsum(self.high - self.low)
+        self.place = np.concatenate([[0], ends[:-1]]) - self.low
+        self._size = int(ends[-1])
+
+    def on(self, low: np.ndarray, last: np.ndarray) -> MatrixFreeGenerator:
+        """The same generator on some elements of the blocks only: low[a] <= b < last[a] <= a + 1 of each row a."""
+        none = last <= low
+        other = copy(self)
+        for derived in ("trace", "populations", "_kets_with_elements"):
+            other.__dict__.pop(derived, None)
+        other.closed_forward = False
+        other._store(np.where(none, 0, low), np.where(none, 0, last))
+        return other
 
     @staticmethod
     def unsuitable(lindbladian: Lindbladian, rho: sp.csr_array) -> str | None:
@@ -138,28 +154,27 @@ class MatrixFreeGenerator(Generator):
 
     @property
     def size(self) -> int:
-        """Number of elements in all blocks, both triangles."""
+        """Number of elements stored: lower triangles of all blocks, and some diagonals above."""
         return self._size
 
     @property
     def n(self) -> int:
         """Number of real unknowns."""
-        dims = self.offsets[:, 1]
-        return int(np.sum(dims * (dims + 1) // 2 if self.dtype == np.float64 else dims**2))
+        elements = int(np.sum(np.minimum(self.high, np.arange(self.n_kets) + 1) - self.low))
+        return elements if self.dtype == np.float64 else 2 * elements - self.populations.size
 
     @property
     def nnz(self) -> int:
         """Multiplications of an application, for comparison with the nonzeros of an assembled generator."""
-        per_element = 1 + 2 * self.strips.g_shift.size / len(self.offsets)
-        per_element += self.strips.j_shift.size / len(self.offsets)
+        blocks = self.bounds.size - 1
+        per_element = 1 + (2 * self.strips.g_shift.size + self.strips.j_shift.size) / blocks
         return int(self.n * per_element)
 
-    @property
+    @cached_property
     def populations(self) -> np.ndarray:
-        """Positions of the populations in the block storage."""
-        start, dim = (np.repeat(self.offsets[:, k], np.diff(self.bounds)) for k in (0, 1))
-        inside = np.arange(self.n_kets) - self.bounds[self.label]
-        return start + inside * (dim + 1)
+        """Positions of the populations that are stored."""
+        kets = np.arange(self.n_kets)
+        return (self.place + kets)[(self.low <= kets) & (kets < self.high)]
 
     @cached_property
     def trace(self) -> np.ndarray:
@@ -194,20 +209,24 @@ class MatrixFreeGenerator(Generator):
 
     def dot(self, x: np.ndarray, y: np.ndarray) -> float:
         """Tr(X Y) of two Hermitian matrices."""
-        return kernels.DOT[x.dtype.kind](self.rows, self.offsets, x, y)
+        return kernels.DOT[x.dtype.kind](self.low, self.high, self.place, x, y)
 
     def trace_norm(self, x: np.ndarray) -> float:
-        """The Frobenius norm times the root of the number of kets."""
-        return float(np.sqrt(self.n_kets * self.dot(x, x)))
+        """The Frobenius norm times the root of the number of kets with elements."""
+        return float(np.sqrt(self._kets_with_elements * self.dot(x, x)))
+
+    @cached_property
+    def _kets_with_elements(self) -> int:
+        rows = self.high > self.low
+        ends = np.bincount(self.low[rows], minlength=self.n_kets + 1)
+        ends -= np.bincount(self.high[rows], minlength=self.n_kets + 1)
+        return int(np.count_nonzero(rows | (np.cumsum(ends)[:-1] > 0)))
 
     def random(self) -> np.ndarray:
         """A random Hermitian block-diagonal matrix, the same in every call, not normalised."""
-        rng = np.random.default_rng(0)
-        parts = []
-        for _, dim, _ in self.offsets:
-            block = rng.standard_normal((dim, dim))
-            parts.append((block + block.T).ravel())
-        return np.concatenate(parts).astype(self.dtype)
+        x = np.random.default_rng(0).standard_normal(self.size).astype(self.dtype)
+        kernels.MIRROR[x.dtype.kind](self.low, self.high, self.place, x)
+        return x
 
     def faber_series(
         self,
@@ -231,14 +250,14 @@ class MatrixFreeGenerator(Generator):
     ) -> tuple[np.ndarray, np.ndarray]:
         moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
         kernels.EXPANSION[vectors[0].dtype.kind](
-            self._cuts(threads), self.rows, *strips.arguments, *polynomials, weights, *vectors,
+            self._cuts(threads), self.low, self.high, self.place, self.label, *strips.arguments, *polynomials, weights, *vectors,
             observables.indptr, observables.indices, observables.data, moments, norms,
         )  # fmt: skip
         return moments, norms
 
     def _cuts(self, threads: int) -> np.ndarray:
-        """Rows of the blocks cut into one chunk of about equal work for each thread."""
-        work = np.cumsum(self.rows[:, 1] + 1) * (self.nnz // max(self.n, 1))
+        """Rows cut into one chunk of about equal work for each thread."""
+        work = np.cumsum(self.high - self.low) * (self.nnz // max(self.n, 1))
         return products.balanced_cuts(np.concatenate([[0], work]), threads)
 
     @cached_property
@@ -246,33 +265,31 @@ class MatrixFreeGenerator(Generator):
         """The same for the adjoint generator."""
         return self._strips(adjoint=True)
 
-    def _position(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Place of element (a, b) of one block in the storage."""
-        block = self.label[a]
-        start, dim, first = (self.offsets[block, k] for k in range(3))
-        return start + (a - first) * dim + (b - first)
-
     def pack(self, rho: sp.sparray) -> np.ndarray:
-        """Block storage of a Hermitian matrix, both triangles filled."""
+        """Block storage of a Hermitian matrix."""
         coo = sp.coo_array(rho)
         a, b = coo.coords
+        kept = b < self.high[a]
+        a, b, values = a[kept], b[kept], coo.data[kept]
         x = np.zeros(self.size, dtype=complex)
-        x[self._position(a, b)] = self.phase[a].conj() * coo.data * self.phase[b]
+        x[self.place[a] + b] = self.phase[a].conj() * values * self.phase[b]
         return x if self.dtype == np.complex128 else x.real.copy()
 
     def unpack(self, x: np.ndarray) -> sp.csr_array:
         """The Hermitian matrix in a block storage, of which the lower triangles are read."""
-        rows, columns, values = [], [], []
-        for start, dim, first in self.offsets:
-            block = np.tril(x[start : start + dim * dim].reshape(dim, dim)).astype(complex)
-            block = block + np.tril(block, -1).conj().T
-            a, b = np.nonzero(block)
-            rows.append(a + first)
-            columns.append(b + first)
-            values.append(block[a, b])
-        a, b, v = np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
-        v = self.phase[a] * v * self.phase[b].conj()
-        return sp.coo_array((v, (a, b)), shape=(self.n_kets, self.n_kets)).tocsr()
+        a, b = self.elements()
+        lower = (b <= a) & (x != 0.0)
+        a, b = a[lower], b[lower]
+        v = self.phase[a] * x[lower] * self.phase[b].conj()
+        off = a != b
+        rows, columns = np.concatenate([a, b[off]]), np.concatenate([b, a[off]])
+        values = np.concatenate([v, v[off].conj()])
+        return sp.coo_array((values, (rows, columns)), shape=(self.n_kets, self.n_kets)).tocsr()
+
+    def elements(self) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of every number stored."""
+        a = np.repeat(np.arange(self.n_kets), self.high - self.low)
+        return a, np.arange(self.size) - self.place[a]
 
     def functionals(self, operator: sp.sparray) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows o of the storage's dtype with Re sum o x = Re Tr(O rho), and the same for the imaginary part if there is one."""
@@ -287,12 +304,12 @@ class MatrixFreeGenerator(Generator):
         d, c, v = row[keep], column[keep], operator.data[keep]
         o = np.zeros(self.size, dtype=complex)
         # Tr(O rho) = sum_c O_cc rho_cc + 2 Re sum_(c>d) O_dc rho_cd
-        o[self._position(c, d)] = np.where(c == d, 1.0, 2.0) * v * self.phase[c] * self.phase[d].conj()
+        o[self.place[c] + d] = np.where(c == d, 1.0, 2.0) * v * self.phase[c] * self.phase[d].conj()
         return o if self.dtype == np.complex128 else o.real.copy()
 
     def _strips(self, adjoint: bool) -> Strips:
         """Cut G and the jumps (or their adjoints) into shifted diagonals, by target block."""
-        count, n = len(self.offsets), self.n_kets
+        count, n = self.bounds.size - 1, self.n_kets
         (row, column), v = self._drift.coords, self._drift.data
         v = self.phase[row].conj() * v * self.phase[column]
         diagonal = self._own
@@ -329,27 +346,24 @@ class MatrixFreeGenerator(Generator):
             (g_values.real.copy() if real else g_values).ravel(),
             pointers(g),
             column_of(j, 2),
-            column_of(j, 3),
             column_of(j, 1),
             (j_values.real.copy() if real else j_values).ravel(),
             pointers(j),
-            self.offsets,
-            int(np.abs(shifts).max(initial=0)),
+            self.band,
         )
 
     def _jump_strips(
         self, k: int, row: np.ndarray, column: np.ndarray, values: np.ndarray
     ) -> list[tuple[int, ...]]:
-        """(target block, jump, source block, shift) of a jump; its values are turned to the real axis block by block."""
-        target, origin = self.label[row], self.label[column]
-        shift = (column - self.bounds[origin]) - (row - self.bounds[target])
+        """(target block, jump, shift) of a jump; its values are turned to the real axis block by block."""
+        target, shift = self.label[row], column - row
         order = np.argsort(target, kind="stable")
         strips: list[tuple[int, ...]] = []
         for some in np.split(order, np.flatnonzero(np.diff(target[order])) + 1):
             if self.dtype == np.float64:
                 largest = values[row[some]][np.argmax(np.abs(values[row[some]]))]
                 values[row[some]] *= np.abs(largest) / largest
-            strips.append((int(target[some[0]]), k, int(origin[some[0]]), int(shift[some[0]])))
+            strips.append((int(target[some[0]]), k, int(shift[some[0]])))
         return strips
 
 
