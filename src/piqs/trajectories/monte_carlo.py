@@ -90,8 +90,8 @@ def mcsolve(
         ``progress_kwargs``: QuTiP's bars, default none; on windows ``cutoff``: the weight that a window may leave
         out at each end when it is moved, default 1e-12 (``stats["left out"]`` bounds the norm of all that was
         left out), and ``frame``: "fixed", "moving" to see modes from frames displaced to <a> and spins from frames
-        turned to <J>, or "auto" (default): moving where all parts start in coherent states, unless H_eff conserves
-        a sum of their quantum numbers (``stats["frame"]`` and ``stats["conserved"]`` say what was taken). QuTiP's
+        turned to <J>, or "auto" (default): moving where all parts start in coherent states, unless states are kept or
+        H_eff conserves a sum of quantum numbers (``stats["frame"]`` and ``stats["conserved"]`` say what was taken). QuTiP's
         options of integrators and of its search for jumps have no effect here, and a warning says so.
     seeds : int, SeedSequence or list of these, optional
         The same seeds give the same trajectories, on any number of workers.
