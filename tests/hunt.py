@@ -2,6 +2,8 @@
 
 Each seed is one problem of one kind:
 
+- "uneven": the same as "levels" by a clock that goes smoothly fast and slow, or in steps, by every method for coefficients
+  that depend on time;
 - "levels": a few kets (scales of six decades, degenerate and nearly degenerate levels, jumps that leave kets in place, dark
   states) or an ensemble, at lists of times of all shapes, by every method and at every tolerance, against dense exponentials;
 - "extreme": rates of 1e-12 beside 1e6, against a Taylor series in extended precision;
@@ -35,11 +37,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import hunt_brute_force
 import product_space
-from tests.battery.problems import by_hand
+from tests.battery.problems import by_hand, smooth, steps
 
 METHODS = ["auto", "exponential", "faber", "rational", "uniformization", "dop853", "radau", "bdf"]
 # Largest rate times duration of explicit and implicit integrators.
-STIFF = {"dop853": 3e3, "radau": 3e2, "bdf": 3e2, "faber": 1e5, "uniformization": 1e5}
+STIFF = {"dop853": 3e3, "radau": 3e2, "bdf": 3e2, "faber": 1e5, "uniformization": 1e5, "collocation": 1e4}
+# Of generators that depend on time.
+TIMED = ["auto", "collocation", "piecewise", "dop853", "radau", "bdf"]
 
 
 def random_times(rng: np.random.Generator, T: float) -> np.ndarray:
@@ -106,6 +110,29 @@ def random_ensemble(rng: np.random.Generator) -> tuple[qutip.Qobj, list, qutip.Q
     return H, piqs.Dicke(N, **rates).jump_operators(), state
 
 
+def check_uneven(rng: np.random.Generator, _: np.ndarray) -> Iterator[str]:
+    """A generator f(t) L is as far at the time t as L is at the integral of f."""
+    H, c_ops, rho = (random_ensemble if rng.random() < 0.5 else random_operators)(rng)
+    L = qutip.liouvillian(H, c_ops).full()
+    size = max(np.abs(L).sum(axis=0).max(), 1e-12)
+    times = random_times(rng, 10.0 ** rng.uniform(-2, 4) / size)
+    span = max(times[-1] - times[0], 1e-300)
+    rate, shown = (smooth if rng.random() < 0.5 else steps)(span * 10.0 ** rng.uniform(-1.5, 0.5))
+    vector, waits = rho.full().ravel(order="F"), shown(times) - shown(times[0])
+    op = qutip.Qobj(np.diag(rng.normal(size=H.shape[0])), dims=H.dims)
+    row = op.full().T.ravel(order="F")
+    exact = np.array([[row @ la.expm(wait * L) @ vector for wait in waits]]).real
+    norms = np.array([np.abs(op.diag()).max()])
+    # Times far from zero are known to eps of their size only, and so is how long the clock has run.
+    rounding = 1e-11 + 1e-14 * size * (span + np.abs(times).max())
+    rtol = 10.0 ** -float(rng.integers(4, 11))
+    jumps = [qutip.QobjEvo([[c, lambda t: np.sqrt(rate(t))]]) for c in c_ops]
+    for method in TIMED:
+        if size * span > STIFF.get(method, np.inf) or (method in ("radau", "bdf") and rtol < 1e-8):
+            continue
+        yield from _run([[H, rate]], jumps, rho, times, [op], exact, norms, rounding, method, rtol)
+
+
 def check_levels(rng: np.random.Generator, _: np.ndarray) -> Iterator[str]:
     """Every method on a few kets or an ensemble, and the steady state."""
     H, c_ops, rho = (random_ensemble if rng.random() < 0.5 else random_operators)(rng)
@@ -131,7 +158,7 @@ def check_levels(rng: np.random.Generator, _: np.ndarray) -> Iterator[str]:
 
 
 def _run(
-    H: qutip.Qobj, c_ops: list, rho: qutip.Qobj, times: np.ndarray, ops: list, exact: np.ndarray, norms: np.ndarray,
+    H: qutip.Qobj | list, c_ops: list, rho: qutip.Qobj, times: np.ndarray, ops: list, exact: np.ndarray, norms: np.ndarray,
     rounding: float, method: str, rtol: float,
 ) -> Iterator[str]:  # fmt: skip
     """One method against the exact expectation values: within the tolerance or with a warning, and its estimate honest."""
@@ -241,6 +268,7 @@ def check_three_levels(rng: np.random.Generator, times: np.ndarray) -> Iterator[
 
 CHECKS = {
     "levels": check_levels,
+    "uneven": check_uneven,
     "extreme": check_extreme,
     "three levels": check_three_levels,
     **hunt_brute_force.CHECKS,

@@ -24,7 +24,7 @@ class Case:
     """One problem: what is solved, and what the expectation values must be."""
 
     name: str
-    H: qutip.Qobj
+    H: qutip.Qobj | qutip.QobjEvo
     c_ops: list
     rho0: qutip.Qobj
     times: np.ndarray
@@ -312,6 +312,91 @@ def rabi(times: np.ndarray) -> Case:
     return few_levels("undamped", np.array([[0, 2.0], [2.0, 0.3]]), [], times)
 
 
+def of_times(times: np.ndarray) -> float:
+    """What rounding of the times does to states that depend on them and not on their differences alone, at rates of order ten."""
+    return 50.0 * np.finfo(float).eps * float(np.abs(times).max())
+
+
+def smooth(period: float) -> tuple[Callable[[float], float], Callable]:
+    """A clock that goes fast and slow: its rate, and the time that it shows."""
+    w = 2.0 * np.pi / period
+    return lambda t: 1.0 + 0.9 * np.cos(w * t), lambda t: t + 0.9 * np.sin(w * t) / w
+
+
+def steps(period: float) -> tuple[Callable[[float], float], Callable]:
+    """A clock that is fast for a third of each period, and slow for the rest of it."""
+
+    def shown(t: np.ndarray) -> np.ndarray:
+        whole, part = np.divmod(t, period)
+        return whole * period + 2.0 * np.minimum(part, period / 3) + 0.5 * np.maximum(part - period / 3, 0.0)
+
+    return lambda t: 2.0 if t % period < period / 3 else 0.5, shown
+
+
+def uneven(case: Case, clock: tuple[Callable[[float], float], Callable]) -> Case:
+    """A problem whose whole generator goes by an uneven clock: the same states, when the clock shows their times."""
+    rate, shown = clock
+    return Case(
+        f"{case.name}, uneven",
+        qutip.QobjEvo([[case.H, rate]]),
+        [qutip.QobjEvo([[op, lambda t: np.sqrt(rate(t))]]) for op in case.c_ops],
+        case.rho0,
+        case.times,
+        case.observables,
+        lambda times: case.reference(shown(times)),
+        case.rounding + of_times(case.times),
+    )
+
+
+def laboratory(times: np.ndarray) -> Case:
+    """A resonant drive that rotates, with damping: constant in its own frame."""
+    w, rabi, up = 5.0, 0.7, qutip.basis(2, 0)
+    ops = [qutip.sigmaz(), up.proj()]
+    c_ops = [0.4 * qutip.sigmam()]
+    frame = dense(0.5 * rabi * qutip.sigmax(), c_ops, up.proj(), ops)
+    H = [
+        0.5 * w * qutip.sigmaz(),
+        [0.5 * rabi * qutip.sigmap(), lambda t: np.exp(-1j * w * (t - times[0]))],
+        [0.5 * rabi * qutip.sigmam(), lambda t: np.exp(1j * w * (t - times[0]))],
+    ]
+    return Case("laboratory", qutip.QobjEvo(H), c_ops, up.proj(), times, ops, frame, 1e-12 + of_times(times))
+
+
+def pulses(N: int, times: np.ndarray) -> Case:
+    """Square pulses of three kinds on an ensemble; dense exponentials from one jump to the next."""
+    amplitudes, length = [3.0, 0.0, -8.0], 0.21
+    jx, _, jz = piqs.jspin(N)
+    rates = {"emission": 0.3, "dephasing": 0.2, "collective_emission": 0.1}
+    c_ops, ops = piqs.Dicke(N, **rates).jump_operators(), spin(N)
+
+    def pulse(t: float) -> float:
+        return amplitudes[int(t // length) % 3]
+
+    def reference(times: np.ndarray) -> np.ndarray:
+        L = [qutip.liouvillian(jz + a * jx, c_ops).full() for a in amplitudes]
+        x = qutip.operator_to_vector(piqs.css(N)).full().ravel()
+        rows = np.array([op.full().T.ravel(order="F") for op in ops])
+        first = int(times[0] // length)
+        edges = length * np.arange(first + 1, int(times[-1] // length) + 1)
+        values, before = {}, times[0]
+        for t in np.unique(np.concatenate([times, edges])):
+            x = la.expm((t - before) * L[int(0.5 * (before + t) // length) % 3]) @ x
+            values[t], before = rows @ x, t
+        return np.array([values[t] for t in times]).real.T
+
+    H = qutip.QobjEvo([jz, [jx, pulse]])
+    return Case(f"pulses N={N}", H, c_ops, piqs.css(N), times, ops, reference, 1e-12 + of_times(times))
+
+
+def depending_on_time() -> list[Case]:
+    """A few cases whose generators depend on time: smooth, piecewise constant, stiff."""
+    lists = times_lists(3.0)
+    cases = [uneven(exceptional(lists[shape]), smooth(1.3)) for shape in ("early", "repeated", "single")]
+    cases += [uneven(exceptional(lists[shape]), steps(0.7)) for shape in ("early", "even")]
+    cases += [laboratory(lists["early"]), pulses(3, lists["early"]), pulses(3, lists["repeated"])]
+    return [*cases, uneven(cavity(lists["early"]), smooth(1.3)), uneven(stiff(1e4), smooth(4.0))]
+
+
 def fast() -> list[Case]:
     """A few cases that take no time."""
     lists = times_lists(3.0)
@@ -323,7 +408,7 @@ def fast() -> list[Case]:
         nothing(lists["even"]),
         rabi(lists["far from zero"]),
     ]
-    return cases
+    return cases + depending_on_time()
 
 
 def everything() -> list[Case]:
@@ -332,7 +417,17 @@ def everything() -> list[Case]:
     for T in (3.0, 100.0):
         for times in times_lists(T).values():
             cases += [independent(50, times), exceptional(times), nearly_degenerate(times), rabi(times)]
+    long = times_lists(30.0)
+    for times in [*times_lists(3.0).values(), long["even"], long["far from zero"]]:
+        for clock in (smooth(1.3), steps(0.7)):
+            cases += [
+                uneven(case, clock) for case in (exceptional(times), rabi(times), independent(20, times))
+            ]
+        cases += [laboratory(times), pulses(3, times)]
     lists = times_lists(2.0)
+    cases += [uneven(driven(8, lists[shape], "css"), steps(0.5)) for shape in ("two", "early")]
+    cases += [uneven(all_rates(20, lists["early"]), smooth(1.3)), pulses(8, lists["even"])]
+    cases += [uneven(stiff(ratio), clock) for ratio in (1e3, 1e6) for clock in (smooth(4.0), steps(3.0))]
     cases += [cavity(lists[shape]) for shape in ("even", "repeated")]
     cases += [all_rates(40, lists[shape]) for shape in ("even", "early", "far from zero")]
     cases += [driven(8, lists[shape], "css") for shape in ("two", "early")]

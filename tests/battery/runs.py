@@ -86,9 +86,10 @@ def run(case: Case, method: str, rtol: float) -> Run | None:
 
 
 def _steps(case: Case) -> float:
-    rate = sum(_largest(c) ** 2 for c in case.c_ops) + _largest(case.H)
+    rate = sum(_largest(c, case.times[0]) ** 2 for c in case.c_ops) + _largest(case.H, case.times[0])
     return float(rate * (case.times[-1] - case.times[0]) * case.H.shape[0] ** 0.5)
 
 
-def _largest(op: qutip.Qobj) -> float:
-    return float(np.abs(op.to("csr").data_as("csr_matrix").data).max(initial=0.0))
+def _largest(op: qutip.Qobj | qutip.QobjEvo, t: float) -> float:
+    at_once = op(t) if isinstance(op, qutip.QobjEvo) else op
+    return float(np.abs(at_once.to("csr").data_as("csr_matrix").data).max(initial=0.0))
