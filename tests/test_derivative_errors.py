@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import qutip
+import scipy.linalg as la
 
 import piqs
 from exact_counting import network, solved
@@ -160,6 +161,30 @@ def test_fisher_information_of_the_state():
                 info=True,
             )
             honest(np.abs(found[1:] - F), info["error estimate"][1:], rtol * N**2)
+
+
+def test_fisher_information_of_a_driven_ensemble_against_the_full_space():
+    # state and derivative at once by one exponential on 4^N, the information by a sum over eigenvectors
+    N, drive, t = 3, 0.8, 2.5
+    spins = [
+        qutip.tensor([op if k == n else qutip.qeye(2) for k in range(N)])
+        for op in (SM, qutip.sigmaz() / 2)
+        for n in range(N)
+    ]
+    lower = sum(spins[:N])
+    jx = 0.5 * (lower + lower.dag())
+    c_ops = [np.sqrt(2 / N) * lower, *(np.sqrt(0.1) * s for s in spins[N:])]
+    L, change = (qutip.liouvillian(*of).full() for of in ((drive * jx, c_ops), (jx,)))
+    down = qutip.operator_to_vector(qutip.ket2dm(qutip.tensor([qutip.basis(2, 1)] * N))).full().ravel()
+    both = la.expm(t * np.block([[L, 0 * L], [change, L]])) @ np.concatenate([down, 0 * down])
+    rho, moved = (x.reshape(2**N, 2**N, order="F") for x in np.split(both, 2))
+    p, vectors = np.linalg.eigh(rho)
+    sums, moved = p[:, None] + p[None, :], vectors.conj().T @ moved @ vectors
+    exact = 2 * (np.abs(moved[sums > 1e-12]) ** 2 / sums[sums > 1e-12]).sum()
+    model = Dicke(N, drive * jspin(N, "x"), collective_emission=2 / N, dephasing=0.1)
+    found, info = piqs.dynamics_qfi(model, piqs.ground(N), [0, t], jspin(N, "x"), info=True)
+    assert found[1] == pytest.approx(exact, rel=1e-9)
+    honest(abs(found[1] - exact), info["error estimate"][1], 1e-9)
 
 
 @pytest.mark.parametrize("rabi", [0.1, 1.0, 30.0])

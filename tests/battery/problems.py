@@ -419,7 +419,8 @@ def everything() -> list[Case]:
             cases += [independent(50, times), exceptional(times), nearly_degenerate(times), rabi(times)]
     long = times_lists(30.0)
     for times in [*times_lists(3.0).values(), long["even"], long["far from zero"]]:
-        for clock in (smooth(1.3), steps(0.7)):
+        duration = max(times[-1] - times[0], 3.0)
+        for clock in (smooth(0.4 * duration), steps(0.23 * duration)):
             cases += [
                 uneven(case, clock) for case in (exceptional(times), rabi(times), independent(20, times))
             ]
