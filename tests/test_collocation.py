@@ -89,6 +89,17 @@ def test_what_is_not_smooth_goes_on_elsewhere(kind):
     assert qutip.expect(sz, result.states) == pytest.approx(result.expect[0], abs=1e-12)
 
 
+@pytest.mark.parametrize("method", ["collocation", "dop853"])
+@pytest.mark.parametrize("start", [0.0, 3e3, -3e4])
+def test_jumps_far_from_zero(method, start):
+    # no step is shorter than the rounding of its times, within which the edge is not known either
+    times, edge = start + np.linspace(0, 3, 5), start + 1.234
+    options = {"method": method, "rtol": 1e-9}
+    result = mesolve([[sx, lambda t: float(t >= edge)]], up.proj(), times, [0.0 * sm], [sz], options=options)
+    exact = np.cos(2 * np.maximum(times - edge, 0.0))
+    assert result.expect[0] == pytest.approx(exact, abs=1e-9 + 1e-15 * abs(start))
+
+
 def test_it_says_where_it_does_not_apply():
     H = [qutip.num(4), [qutip.position(4), lambda t: np.cos(t)]]
     large = qutip.basis(4, 0).proj()

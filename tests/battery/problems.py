@@ -391,9 +391,12 @@ def pulses(N: int, times: np.ndarray) -> Case:
 def depending_on_time() -> list[Case]:
     """A few cases whose generators depend on time: smooth, piecewise constant, stiff."""
     lists = times_lists(3.0)
-    cases = [uneven(exceptional(lists[shape]), smooth(1.3)) for shape in ("early", "repeated", "single")]
-    cases += [uneven(exceptional(lists[shape]), steps(0.7)) for shape in ("early", "even")]
-    cases += [laboratory(lists["early"]), pulses(3, lists["early"]), pulses(3, lists["repeated"])]
+    cases = [uneven(exceptional(lists[shape]), smooth(1.3)) for shape in ("early", "single")]
+    cases += [
+        uneven(exceptional(lists["even"]), steps(0.7)),
+        laboratory(lists["early"]),
+        pulses(3, lists["repeated"]),
+    ]
     return [*cases, uneven(cavity(lists["early"]), smooth(1.3)), uneven(stiff(1e4), smooth(4.0))]
 
 

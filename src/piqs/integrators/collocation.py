@@ -91,7 +91,6 @@ class Collocation(Stepping):
         if again and self.fallback is not None and less > much * (now / before) ** _SMOOTH:
             # The coefficients are not smooth: the error fell little when the step was made shorter.
             raise GivenUp(t, self.fallback)
-        super()._shorten(t, h, again)
 
     def _try(self, t: float, h: float) -> float:
         n, x = self.generator.n, self._x

@@ -16,6 +16,8 @@ _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 10.0
 _EPS = np.finfo(float).eps
 # Smallest part of the tolerance that a step may spend, and rounding of a step in units of eps times the trace norm.
 SMALLEST_SHARE, _ROUNDINGS = 1e-4, 2.0
+# No step is tried again that is this short, in units of the spacing of numbers.
+_SHORTEST = 4.0
 # States that are read off a step at once, which bounds memory.
 _AT_ONCE = 16
 # Stretches at which generators are looked at to predict a cost, at most.
@@ -63,10 +65,6 @@ class Stepping(Integrator):
 
     def _shorten(self, t: float, h: float, again: bool) -> None:
         """Called once a step from t has failed (again, if the one before it did), with the length of the next one."""
-        if t + h == t:
-            raise ConvergenceError(
-                f"the step fell below rounding at t = {t}; the coefficients may be singular there"
-            )
 
     def run(self) -> None:
         """Take one step after the other, and read the outputs off them; where the method gives up, let another one go on."""
@@ -100,9 +98,10 @@ class Stepping(Integrator):
                 last = t + 1.0001 * h >= end
                 # Steps sum up to the times reached, to the last digit: rounding of t + h adds up far from zero.
                 after = end if last else max(t + h, float(np.nextafter(t, np.inf)))
-                step = after - t
+                step, shortest = after - t, _SHORTEST * float(np.spacing(abs(t)))
                 error = self._try(t, step)
-                share = max(step / max(duration, step), SMALLEST_SHARE)
+                # A jump is known to the rounding of its time only: the step across it may spend the whole tolerance.
+                share = 1.0 if step <= shortest else max(step / max(duration, step), SMALLEST_SHARE)
                 ratio = float(error / (0.5 * self.problem.allowed * share + self._rounding))
                 if ratio < 1.0:
                     ratio = max(ratio, self._record(t, after, error))
@@ -116,6 +115,10 @@ class Stepping(Integrator):
                     factor = min(_GROW, _SAFETY * max(ratio, 1e-14) ** (-1.0 / self.power))
                     h = max(h, factor * step) if last else factor * step
                 else:
+                    if step <= shortest:
+                        raise ConvergenceError(
+                            f"the step fell below rounding at t = {t}; the coefficients may be singular there"
+                        )
                     h = step * max(_SHRINK, _SAFETY * ratio ** (-1.0 / self.power))
                     self._shorten(t, h, again)
 
