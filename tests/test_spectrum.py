@@ -185,7 +185,8 @@ def test_sweeps_over_the_ladders_of_a_driven_ensemble_find_what_lus_find(drive, 
         monkeypatch.setattr(spectra, "sweeps_pay", lambda matrix, block, swept=swept: swept)
         found.append(atoms.spectrum(w, jspin(N, "+"), jspin(N, "-"), info=True))
     (expected, _), (S, info) = found
-    assert info["sweeps"] > 0
+    # 952 on either axis: work that grows is seen where no clock can be trusted.
+    assert 0 < info["sweeps"] < 1200
     np.testing.assert_allclose(S, expected, rtol=0, atol=1e-10 * expected.max())
     assert np.all(np.abs(S - expected) <= info["error estimate"] + 1e-12 * expected.max())
 

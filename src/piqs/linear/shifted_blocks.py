@@ -1,7 +1,8 @@
 r"""Corrections to solutions of :math:`(i\omega - A) y = x`, for a generator A whose unknowns fall into blocks.
 
 GMRES of a few steps, preconditioned with one sweep over the blocks of :math:`s - A` and one back (``two_level`` tells what
-the blocks are). The shift s need not be :math:`i\omega`: factors at one frequency serve its neighbours.
+the blocks are), in single precision: a correction is to lower a residual by a digit or two. The shift s need not be
+:math:`i\omega`: factors at one frequency serve its neighbours.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ class ShiftedBlocks:
         rank = along_a_path(matrix, block, int(block.max()) + 1)[block]
         self.order = np.argsort(rank, kind="stable")
         self._cuts = np.concatenate([[0], np.cumsum(np.bincount(rank))])
-        self.matrix = sp.csr_array(matrix[self.order][:, self.order])
-        self._single = self.matrix.astype(np.float32)
+        self._matrix = sp.csr_array(matrix[self.order][:, self.order])
+        self._single = self._matrix.astype(np.float32)
         self._scale = float(abs(matrix).max())
         self._held: dict[float, _Factors] = {}
         self._reach: dict[float, float] = {}
@@ -111,7 +112,7 @@ class ShiftedBlocks:
         factors = self._held.pop(shift, None)
         if factors is None:
             shifted = sp.csr_array(
-                (_DISTANCE * self._scale + 1j * shift) * sp.eye_array(self.order.size) - self.matrix
+                (_DISTANCE * self._scale + 1j * shift) * sp.eye_array(self.order.size) - self._matrix
             )
             factors = listening(_Factors, shifted, self._cuts)
             self.factorisations += 1
@@ -126,16 +127,16 @@ class ShiftedBlocks:
         """Corrections (p, n) for up to four frequencies by steps of GMRES side by side, and what they leave of the residuals."""
         count, n = residuals.shape
         sizes = np.linalg.norm(residuals, axis=1)
-        krylov = np.zeros((_TOGETHER, _STEPS + 1, n), dtype=complex)
-        preconditioned = np.zeros((_TOGETHER, _STEPS, n), dtype=complex)
+        krylov = np.zeros((_TOGETHER, _STEPS + 1, n), dtype=np.complex64)
+        preconditioned = np.zeros((_TOGETHER, _STEPS, n), dtype=np.complex64)
         krylov[:count, 0] = residuals / sizes[:, None]
         hessenberg = np.zeros((count, _STEPS + 1, _STEPS), dtype=complex)
         for k in range(_STEPS):
             swept = factors.swept(self._single, krylov[:, k])
             preconditioned[:, k] = _as_complex(swept)
-            images = _as_complex(self.matrix @ swept)
+            images = _as_complex(self._single @ swept)
             for f in range(count):
-                w = 1j * frequencies[f] * preconditioned[f, k] - images[f]
+                w = np.complex64(1j * frequencies[f]) * preconditioned[f, k] - images[f]
                 for _ in range(2):
                     part = (krylov[f, : k + 1] @ w.conj()).conj()
                     w -= part @ krylov[f, : k + 1]
@@ -149,7 +150,7 @@ class ShiftedBlocks:
         for f in range(count):
             y = np.linalg.lstsq(hessenberg[f], first, rcond=None)[0]
             left[f] = np.linalg.norm(first - hessenberg[f] @ y)
-            found[f] = sizes[f] * (y @ preconditioned[f])
+            found[f] = sizes[f] * (y.astype(np.complex64) @ preconditioned[f])
         return found, left
 
 
@@ -174,13 +175,13 @@ class _Factors:
         self.nbytes = sum(part.nbytes for half in (self._lower, self._upper) for part in half)
 
     def swept(self, matrix: sp.csr_array, right_sides: np.ndarray) -> np.ndarray:
-        """One sweep over the blocks and one back, for right-hand sides (4, n): float64 (n, 8), real parts before imaginary."""
+        """One sweep over the blocks and one back, for right-hand sides (4, n): (n, 8), real parts before imaginary."""
         b = np.empty((right_sides.shape[1], 2 * _TOGETHER), dtype=np.float32)
         b[:, :_TOGETHER], b[:, _TOGETHER:] = right_sides.real.T, right_sides.imag.T
         x, work = np.empty_like(b), np.empty_like(b)
         sweeps(self._cuts, matrix.indptr, matrix.indices, matrix.data, self._place, self._column, self._lower, self._upper,
                self._inverse, b, x, work)  # fmt: skip
-        return x.astype(float)
+        return x
 
 
 def _on_threads(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
@@ -194,7 +195,9 @@ def _on_threads(function: Callable[[Any], Any], arguments: list[Any]) -> list[An
 
 def _as_complex(vectors: np.ndarray) -> np.ndarray:
     """The four complex vectors (4, n) of an array (n, 8)."""
-    return vectors[:, :_TOGETHER].T + 1j * vectors[:, _TOGETHER:].T
+    found = np.empty((_TOGETHER, vectors.shape[0]), dtype=np.complex64)
+    found.real, found.imag = vectors[:, :_TOGETHER].T, vectors[:, _TOGETHER:].T
+    return found
 
 
 def _joined(parts: list[sp.csr_array], cuts: np.ndarray) -> tuple[np.ndarray, ...]:
