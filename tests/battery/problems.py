@@ -320,7 +320,12 @@ def of_times(times: np.ndarray) -> float:
 def smooth(period: float) -> tuple[Callable[[float], float], Callable]:
     """A clock that goes fast and slow: its rate, and the time that it shows."""
     w = 2.0 * np.pi / period
-    return lambda t: 1.0 + 0.9 * np.cos(w * t), lambda t: t + 0.9 * np.sin(w * t) / w
+
+    def rate(t: float) -> float:
+        """uneven"""
+        return 1.0 + 0.9 * np.cos(w * t)
+
+    return rate, lambda t: t + 0.9 * np.sin(w * t) / w
 
 
 def steps(period: float) -> tuple[Callable[[float], float], Callable]:
@@ -330,14 +335,18 @@ def steps(period: float) -> tuple[Callable[[float], float], Callable]:
         whole, part = np.divmod(t, period)
         return whole * period + 2.0 * np.minimum(part, period / 3) + 0.5 * np.maximum(part - period / 3, 0.0)
 
-    return lambda t: 2.0 if t % period < period / 3 else 0.5, shown
+    def rate(t: float) -> float:
+        """in steps"""
+        return 2.0 if t % period < period / 3 else 0.5
+
+    return rate, shown
 
 
 def uneven(case: Case, clock: tuple[Callable[[float], float], Callable]) -> Case:
     """A problem whose whole generator goes by an uneven clock: the same states, when the clock shows their times."""
     rate, shown = clock
     return Case(
-        f"{case.name}, uneven",
+        f"{case.name}, {rate.__doc__}",
         qutip.QobjEvo([[case.H, rate]]),
         [qutip.QobjEvo([[op, lambda t: np.sqrt(rate(t))]]) for op in case.c_ops],
         case.rho0,
