@@ -25,16 +25,16 @@ demo: $(VENV)/.installed                ## Figure 7 of the paper, into figures/
 	$(BIN)/piqs figures 7 --out figures
 
 test: $(VENV)/.installed-tests          ## the test suite without what is marked slow
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
 test-slow: $(VENV)/.installed-tests     ## what is marked slow: large problems, code of the documentation, faults
-	$(BIN)/python -m pytest -n $(JOBS) -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow
 
 test-lowest:                            ## the test suite with the lowest versions that pyproject.toml allows
 	test -x $(VENV)-lowest/bin/uv || { $(PYTHON) -m venv $(VENV)-lowest && $(VENV)-lowest/bin/python -m pip install --quiet uv; }
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable ".[tests]"
 	# a cache of kernels of its own; old versions warn of themselves
-	NUMBA_CACHE_DIR=$(VENV)-lowest/kernels $(VENV)-lowest/bin/python -m pytest -n $(JOBS) -m "not slow" -W default
+	NUMBA_CACHE_DIR=$(VENV)-lowest/kernels $(VENV)-lowest/bin/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow" -W default
 
 lint: $(VENV)/.installed-lint           ## style and types
 	$(BIN)/ruff check .

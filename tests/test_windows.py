@@ -12,6 +12,9 @@ from piqs import Composite, Dicke, Mode, ModeFactors, SpinFactors
 from piqs.trajectories.window import Window
 from trajectory_checks import assert_within_errors
 
+# On one worker: half a minute of compilation is not spent twice.
+pytestmark = pytest.mark.xdist_group("windows")
+
 ATOMS, CAVITY = SpinFactors("atoms"), ModeFactors("cavity")
 RATES = {
     "emission": 0.3,

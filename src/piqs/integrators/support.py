@@ -34,8 +34,8 @@ _AIM, _DOWN, _UP, _FAR = 0.1, 0.03, 1.5, 100.0
 _MORE_POLYNOMIALS = 25.0
 # Where more than this part of all elements is occupied, all are kept.
 _MOST = 0.5
-# Elements of the largest block that are occupied and reached, as a multiple of its dimension, counted on driven ensembles of 200
-# and 300; "auto" relies on that from a state that occupies no larger a part of all elements than this.
+# Elements of the largest block that are occupied and reached, as a multiple of its dimension, about, on driven ensembles of
+# 200 and 300; "auto" relies on that from a state that occupies no larger a part of all elements than this.
 _OCCUPIED, _NARROW = 25.0, 0.02
 
 

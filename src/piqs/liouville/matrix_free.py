@@ -251,7 +251,8 @@ class MatrixFreeGenerator(Generator):
         moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
         kernels.EXPANSION[vectors[0].dtype.kind](
             self._cuts(threads), self.low, self.high, self.place, self.label, *strips.arguments, *polynomials, weights, *vectors,
-            observables.indptr, observables.indices, observables.data, moments, norms,
+            *(part.astype(np.int64, copy=False) for part in (observables.indptr, observables.indices)),
+            observables.data, moments, norms,
         )  # fmt: skip
         return moments, norms
 
