@@ -9,6 +9,8 @@ from piqs.equations import read
 from piqs.liouville import MatrixFreeGenerator, reduce
 from piqs.liouville.basis import coordinates
 
+pytestmark = pytest.mark.xdist_group("blocks")  # one worker compiles the kernels
+
 
 def matrix(state):
     return sp.csr_array(state.data_as("csr_matrix"))

@@ -105,6 +105,7 @@ def test_measurement_of_a_spin():
     assert found.fisher[-1] == pytest.approx(4**2 * T / g, abs=6 * found.error[-1])
 
 
+@pytest.mark.slow
 def test_several_noises_and_both_routes_of_the_mean():
     # two channels under homodyne detection: scores have mean zero, and a record tells less than the light
     N = 2

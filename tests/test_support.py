@@ -8,6 +8,8 @@ import scipy.linalg as la
 from piqs import Dicke, css, excited, jspin, mesolve
 from piqs.integrators.support import Support
 
+pytestmark = pytest.mark.xdist_group("blocks")  # one worker compiles the kernels
+
 TIMES = np.linspace(0, 2, 6)
 
 
@@ -36,8 +38,7 @@ def one_emitter(drive, detuning, emission, dephasing, psi, times):
     return np.array([(z @ la.expm(t * L) @ rho).real.item() for t in times])
 
 
-@pytest.mark.parametrize("detuning", [0.0, 0.5])
-@pytest.mark.parametrize("rtol", [1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize(("detuning", "rtol"), [(0.0, 1e-3), (0.5, 1e-6), (0.0, 1e-9)])
 def test_independent_emitters(detuning, rtol, parts):
     N, emission, dephasing = 60, 0.1, 0.2
     ensemble = Dicke(N, jspin(N, "x") + detuning * jspin(N, "z"), emission=emission, dephasing=dephasing)
@@ -55,8 +56,7 @@ def test_independent_emitters(detuning, rtol, parts):
     assert min(parts) < 0.2
 
 
-@pytest.mark.parametrize("state", ["excited", "tilted", "turned"])
-@pytest.mark.parametrize("rtol", [1e-4, 1e-8])
+@pytest.mark.parametrize(("state", "rtol"), [("excited", 1e-8), ("tilted", 1e-4), ("turned", 1e-8)])
 def test_against_all_elements(state, rtol, parts):
     N = 40
     ensemble = Dicke(N, jspin(N, "x"), collective_emission=1 / N, dephasing=0.05, pumping=0.02)
@@ -110,7 +110,7 @@ def test_auto_takes_it_where_narrow_states_move_in_large_blocks(monkeypatch):
     narrow = ensemble.mesolve(excited(N), TIMES, [jspin(N, "z")])
     assert narrow.stats["method"] == "support"
     broad = qutip.Qobj(np.eye(jspin(N, "z").shape[0]), dims=jspin(N, "z").dims).unit()
-    assert ensemble.mesolve(broad, TIMES, [jspin(N, "z")]).stats["method"] == "faber"
+    assert ensemble.mesolve(broad, TIMES[:2], [jspin(N, "z")]).stats["method"] == "faber"
 
 
 def test_what_has_no_blocks_is_refused():
