@@ -1,5 +1,7 @@
 """A tour through all compiled kernels, as `python -m tests.kernel_tour`: prints the numbers, for runs in other modes of Numba.
 
+Names of its parts as arguments (evolutions, factors, steady_states, trajectories, pictures) choose among them.
+
 NUMBA_BOUNDSCHECK=1 makes an index out of bounds an error, NUMBA_DISABLE_JIT=1 runs the kernels as plain Python.
 """
 
@@ -7,6 +9,7 @@ import contextlib
 import importlib
 import json
 import pkgutil
+import sys
 
 import numpy as np
 import qutip
@@ -127,14 +130,17 @@ def pictures():
     yield atoms.mesolve(atoms.all_in("e"), [0, 1.0], [atoms.number("e")]).expect[0][-1]
 
 
-def numbers():
-    """All numbers of the tour, small problems compiled too."""
+PARTS = {part.__name__: part for part in (evolutions, factors, steady_states, trajectories, pictures)}
+
+
+def numbers(names=tuple(PARTS)):
+    """All numbers of some parts of the tour, small problems compiled too."""
     assembled._SMALL, linear_factors._ANY_ORDER = 0, 0
-    found = [*evolutions(), *factors(), *steady_states(), *trajectories(), *pictures()]
+    found = [number for name in names for number in PARTS[name]()]
     return [[float(np.real(one)), float(np.imag(one))] for one in found]
 
 
 if __name__ == "__main__":
-    found = numbers()
+    found = numbers(sys.argv[1:] or tuple(PARTS))
     missed = [name for name, kernel in kernels() if not kernel.signatures]
     print(json.dumps({"numbers": found, "not reached": missed}))

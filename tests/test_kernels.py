@@ -42,6 +42,7 @@ def test_only_functions_that_python_calls_are_cached():
     assert private == []
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(tmp_path):
     script = """
 import numpy as np

@@ -104,7 +104,7 @@ def test_against_qutips_functions_of_one_spin():
     assert np.allclose(piqs.spin_husimi(ket, theta, phi), qutip.spin_q_function(spin.proj(), theta, phi)[0])
 
 
-@pytest.mark.parametrize("N", [20, 201, 1000])
+@pytest.mark.parametrize("N", [20, 201, pytest.param(1000, marks=pytest.mark.slow)])
 def test_wigner_functions_of_large_spins(N):
     # |j,j> at the poles: sums of (2k+1)/(2j+1) <jj;k0|jj>, all positive at the north pole
     k = np.arange(N + 1)

@@ -78,6 +78,7 @@ def test_resonance_fluorescence_is_a_renewal_process():
     assert rate * information == pytest.approx(light, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_homodyne_of_a_coherent_cavity_is_gaussian():
     # dY = sqrt(k) 2 Re(alpha) dt + dW, whatever the record: F = int (d mean)^2
     k, t = 1.0, np.array([0.0, 1.0, 4.0])

@@ -52,7 +52,7 @@ def test_resonance_fluorescence():
     assert S[0] == pytest.approx(exact(0.7), rel=1e-9)
 
 
-@pytest.mark.parametrize("N", [1, 3, 20])
+@pytest.mark.parametrize("N", [1, 3, pytest.param(20, marks=pytest.mark.slow)])
 def test_against_differences_of_high_order(N):
     rates = {"emission": 0.4, "dephasing": 0.3, "collective_emission": 2 / N}
     jx, _, jz = jspin(N)

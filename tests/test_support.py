@@ -103,6 +103,7 @@ def test_a_state_that_fills_its_blocks_is_followed_on_all_elements(monkeypatch, 
     assert parts[-1] == 1.0
 
 
+@pytest.mark.slow
 def test_auto_takes_it_where_narrow_states_move_in_large_blocks(monkeypatch):
     monkeypatch.setattr("piqs.integrators.choose.LARGEST_ASSEMBLED", 5)
     N = 80
