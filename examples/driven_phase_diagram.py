@@ -1,8 +1,8 @@
 """Steady states of 100 driven emitters over drive and local noise: where the transition of the collective model is washed out.
 
 With collective emission alone, of rate 2/N, mean-field theory has <J_z> vanish where the drive in H = drive J_x exceeds 1.
-Weak local emission and dephasing let j decay, and the inversion is lost at a weaker drive; strong ones smear the
-transition out. 900 steady states of 89,726 unknowns, some 2 s of processor time each, every one with its error estimate.
+With local emission and dephasing as well the picture shows how far that survives. 900 steady states of 89,726 unknowns, some
+2 s of processor time each, every one with its error estimate.
 Run it with `python examples/driven_phase_diagram.py [POINTS_PER_AXIS]`; interrupt it and run it again.
 """
 

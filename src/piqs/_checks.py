@@ -86,6 +86,14 @@ def finite(value: Any, name: str) -> float:
     return float(value)
 
 
+def finite_values(values: Any, name: str) -> np.ndarray:
+    """Real numbers, or one, none of them infinite or NaN, as an array."""
+    array = np.asarray(values, dtype=float)
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
+    return array
+
+
 def rate(value: Any, name: str, allow_negative: bool = False) -> float:
     """Return a rate as a float, refusing complex, non-finite and (unless allowed) negative ones."""
     checked = finite(value, name)

@@ -1,8 +1,7 @@
 """Gauss-Seidel over the blocks of a shifted real sparse matrix, for four complex right-hand sides at a time.
 
 The factors of the diagonal blocks of s - A are read once for all four: rows of the vectors are the four real parts and the
-four imaginary parts. Blocks are neighbours, as in ``block_sweeps``. Single precision is enough for a preconditioner and
-takes half of the time: all numbers are float32 (`inverse` complex64).
+four imaginary parts. Blocks are neighbours, as in ``block_sweeps``. All numbers are float64 (`inverse` complex128).
 """
 
 from numba import njit, uintp

@@ -222,9 +222,7 @@ class CountingStatistics:
         AccuracyWarning
             If an estimate exceeds a millionth of the value.
         """
-        fields = np.asarray(s, dtype=float)
-        if not np.all(np.isfinite(fields)):
-            raise ValueError(f"s must be finite, got {fields[~np.isfinite(fields)][0]}")
+        fields = _checks.finite_values(s, "s")
         found = [self._steady.dominant(float(field)) for field in fields.ravel()]
         values, slopes, errors = (np.array(part).reshape(fields.shape) for part in zip(*found, strict=True))
         # Close to s = 0 the value vanishes, and the rate of counts is what it is held against.
@@ -260,9 +258,7 @@ class CountingStatistics:
         AccuracyWarning
             If an estimate exceeds a millionth of the value.
         """
-        currents = np.asarray(current, dtype=float)
-        if not np.all(np.isfinite(currents)):
-            raise ValueError(f"current must be finite, got {currents[~np.isfinite(currents)][0]}")
+        currents = _checks.finite_values(current, "current")
         weights = list(self.weights.values())
         found = [rate_function(self._steady.dominant, weights, float(c)) for c in currents.ravel()]
         values, errors, terms = (np.array(part).reshape(currents.shape) for part in zip(*found, strict=True))

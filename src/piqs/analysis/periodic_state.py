@@ -122,10 +122,7 @@ class FloquetSteadyState(ABC):
         if t is None:
             mean = self.harmonics(op, 0)[0]
             return float(mean.real) if op.isherm else complex(mean)
-        times = np.atleast_1d(np.asarray(t, dtype=float))
-        if not np.all(np.isfinite(times)):
-            raise ValueError(f"t must be finite, got {times[~np.isfinite(times)][0]}")
-        times = times % self.period
+        times = np.atleast_1d(_checks.finite_values(t, "t")) % self.period
         order = np.argsort(times, kind="stable")
         values = np.empty(times.size, dtype=complex)
         values[order] = self._values(op, times[order])

@@ -124,6 +124,8 @@ class Integrator(ABC):
     automatic: ClassVar[bool] = True
     # Whether it works from applications alone, so that the generator need not be stored.
     matrix_free: ClassVar[bool] = True
+    # Whether it works on a generator that is stored.
+    assembled: ClassVar[bool] = True
     # It is not asked for its cost where another method has been found to cost less than this (in multiplications).
     worth_asking: ClassVar[float] = 0.0
     # The fallback where no other method was asked for its cost.

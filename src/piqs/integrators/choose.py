@@ -50,7 +50,11 @@ def generator_for(
         Keys of the elements that the observables read; by default the whole state is wanted.
     """
     seeds = coordinates(rho)[0]
-    if method == "support" and MatrixFreeGenerator.unsuitable(lindbladian, rho) is None:
+    if (
+        method != "auto"
+        and not METHODS[method].assembled
+        and MatrixFreeGenerator.unsuitable(lindbladian, rho) is None
+    ):
         return MatrixFreeGenerator(lindbladian, rho)
     if method != "auto" and not METHODS[method].matrix_free:
         return reduce(lindbladian, seeds, observables)

@@ -47,8 +47,7 @@ _BETWEEN = 10.0
 _POLE = 1.0 / 60.0
 # Radians that the fastest oscillation may turn by within the time of the pole, unless so small a part of what is allowed is left
 # of all that changes as fast; it is told from what changes slowly by so many applications.
-_HIDDEN, _FILTERED = 0.1, 16
-_RESOLVED = 3.0
+_RESOLVED, _HIDDEN, _FILTERED = 3.0, 0.1, 16
 # Vectors that a disturbed generator is applied to at a time.
 _TOGETHER = 8
 # One measurement of rounding may fall short of the largest by this factor.

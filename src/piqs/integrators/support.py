@@ -43,6 +43,7 @@ class Support(Faber):
     """Faber polynomials on the occupied elements (see the module)."""
 
     name = "support"
+    assembled = False
     generator: MatrixFreeGenerator
 
     def __init__(self, problem: Problem) -> None:

@@ -1,8 +1,8 @@
 r"""Corrections to solutions of :math:`(i\omega - A) y = x`, for a generator A whose unknowns fall into blocks.
 
 GMRES of a few steps, preconditioned with one sweep over the blocks of :math:`s - A` and one back (``two_level`` tells what
-the blocks are), in single precision: a correction is to lower a residual by a digit or two. The shift s need not be
-:math:`i\omega`: factors at one frequency serve its neighbours.
+the blocks are): a correction is to lower a residual by a digit or two. The shift s need not be :math:`i\omega`: factors at one
+frequency serve its neighbours.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ class ShiftedBlocks:
         self.order = np.argsort(rank, kind="stable")
         self._cuts = np.concatenate([[0], np.cumsum(np.bincount(rank))])
         self._matrix = sp.csr_array(matrix[self.order][:, self.order])
-        self._single = self._matrix.astype(np.float32)
         self._scale = float(abs(matrix).max())
         self._held: dict[float, _Factors] = {}
         self._reach: dict[float, float] = {}
@@ -127,16 +126,16 @@ class ShiftedBlocks:
         """Corrections (p, n) for up to four frequencies by steps of GMRES side by side, and what they leave of the residuals."""
         count, n = residuals.shape
         sizes = np.linalg.norm(residuals, axis=1)
-        krylov = np.zeros((_TOGETHER, _STEPS + 1, n), dtype=np.complex64)
-        preconditioned = np.zeros((_TOGETHER, _STEPS, n), dtype=np.complex64)
+        krylov = np.zeros((_TOGETHER, _STEPS + 1, n), dtype=complex)
+        preconditioned = np.zeros((_TOGETHER, _STEPS, n), dtype=complex)
         krylov[:count, 0] = residuals / sizes[:, None]
         hessenberg = np.zeros((count, _STEPS + 1, _STEPS), dtype=complex)
         for k in range(_STEPS):
-            swept = factors.swept(self._single, krylov[:, k])
+            swept = factors.swept(self._matrix, krylov[:, k])
             preconditioned[:, k] = _as_complex(swept)
-            images = _as_complex(self._single @ swept)
+            images = _as_complex(self._matrix @ swept)
             for f in range(count):
-                w = np.complex64(1j * frequencies[f]) * preconditioned[f, k] - images[f]
+                w = 1j * frequencies[f] * preconditioned[f, k] - images[f]
                 for _ in range(2):
                     part = (krylov[f, : k + 1] @ w.conj()).conj()
                     w -= part @ krylov[f, : k + 1]
@@ -150,7 +149,7 @@ class ShiftedBlocks:
         for f in range(count):
             y = np.linalg.lstsq(hessenberg[f], first, rcond=None)[0]
             left[f] = np.linalg.norm(first - hessenberg[f] @ y)
-            found[f] = sizes[f] * (y.astype(np.complex64) @ preconditioned[f])
+            found[f] = sizes[f] * (y @ preconditioned[f])
         return found, left
 
 
@@ -171,12 +170,12 @@ class _Factors:
             diagonal.append(lu.U.diagonal())
         self._place, self._column = np.concatenate(place), np.concatenate(column)
         self._lower, self._upper = _joined(lower, cuts), _joined(upper, cuts)
-        self._inverse = (1.0 / np.concatenate(diagonal)).astype(np.complex64)
+        self._inverse = 1.0 / np.concatenate(diagonal)
         self.nbytes = sum(part.nbytes for half in (self._lower, self._upper) for part in half)
 
     def swept(self, matrix: sp.csr_array, right_sides: np.ndarray) -> np.ndarray:
         """One sweep over the blocks and one back, for right-hand sides (4, n): (n, 8), real parts before imaginary."""
-        b = np.empty((right_sides.shape[1], 2 * _TOGETHER), dtype=np.float32)
+        b = np.empty((right_sides.shape[1], 2 * _TOGETHER))
         b[:, :_TOGETHER], b[:, _TOGETHER:] = right_sides.real.T, right_sides.imag.T
         x, work = np.empty_like(b), np.empty_like(b)
         sweeps(self._cuts, matrix.indptr, matrix.indices, matrix.data, self._place, self._column, self._lower, self._upper,
@@ -195,7 +194,7 @@ def _on_threads(function: Callable[[Any], Any], arguments: list[Any]) -> list[An
 
 def _as_complex(vectors: np.ndarray) -> np.ndarray:
     """The four complex vectors (4, n) of an array (n, 8)."""
-    found = np.empty((_TOGETHER, vectors.shape[0]), dtype=np.complex64)
+    found = np.empty((_TOGETHER, vectors.shape[0]), dtype=complex)
     found.real, found.imag = vectors[:, :_TOGETHER].T, vectors[:, _TOGETHER:].T
     return found
 
@@ -206,4 +205,9 @@ def _joined(parts: list[sp.csr_array], cuts: np.ndarray) -> tuple[np.ndarray, ..
     indices = np.concatenate([part.indices + start for part, start in zip(parts, cuts[:-1], strict=True)])
     values = np.concatenate([part.data for part in parts])
     starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    return starts, indices.astype(np.int32), values.real.astype(np.float32), values.imag.astype(np.float32)
+    return (
+        starts,
+        indices.astype(np.int32),
+        np.ascontiguousarray(values.real),
+        np.ascontiguousarray(values.imag),
+    )

@@ -82,8 +82,7 @@ class Iterative(Method):
                 size = float(np.linalg.norm(rest)) / whole
                 problem.report(size)
                 if not size < before:
-                    x, size = best, before
-                    break
+                    return best, before
                 if not rtol < size < _PROGRESS * before:
                     break
                 best = x
@@ -111,7 +110,7 @@ class Iterative(Method):
             )
         condition = float(np.linalg.norm(response))
         if residual > 0.0:
-            # What is left may be worse than a random source: its own response, found roughly, is the error.
+            # What is left may be worse than a random source: its own response is the error.
             recycled.clear()  # what helped the other right-hand sides may lead this one astray
             error, _ = solve(matrix @ x / residual, np.zeros(problem.n), _RESPONSE)
             condition = max(condition, float(np.linalg.norm(error)))
