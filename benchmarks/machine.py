@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-import tomllib
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+import piqs
 from benchmarks.runner import ROOT, Runner, available_memory
 
 PACKAGES = ("piqs", "qutip", "pibs", "numpy", "scipy", "numba")
@@ -27,7 +27,7 @@ def processor() -> str:
 def version(package: str) -> str:
     """Installed version of a package."""
     if package == "piqs":
-        return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+        return piqs.__version__  # of this checkout
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -5,7 +5,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from benchmarks import history, ordinary
+import piqs
+from benchmarks import history, machine, ordinary
 from benchmarks.cases import CASES
 from benchmarks.limit import bytes_per_application, least_degree, least_solves
 from benchmarks.report import markdown
@@ -110,3 +111,9 @@ def test_ordinary_problems_are_the_same_for_both(name):
             assert (a.states[-1] - b.states[-1]).norm() < 1e-4
         else:
             assert (a - b).norm() < 1e-6
+
+
+def test_the_machine_is_described_with_all_versions():
+    known = machine.describe(Runner(budget=1.0))
+    assert known["piqs"] == piqs.__version__
+    assert known["numpy"] == np.__version__

@@ -152,11 +152,11 @@ def times(tlist: Any, name: str = "tlist") -> np.ndarray:
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a list of at least one number, got shape {array.shape}")
     if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]!r} in it")
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]} in it")
     if np.any(np.diff(array) < 0):
         first = int(np.argmax(np.diff(array) < 0))
         raise ValueError(
-            f"{name} must not decrease, got {array[first]!r} before {array[first + 1]!r}; sort it first"
+            f"{name} must not decrease, got {array[first]} before {array[first + 1]}; sort it first"
         )
     return array
 
