@@ -21,6 +21,11 @@ jz = piqs.jspin(10, "z")
 liouvillian = piqs.Dicke(10, jz, emission=0.1, collective_emission=0.01).liouvillian()
 qutip.mesolve(liouvillian, piqs.excited(10), np.linspace(0, 10, 101), e_ops=[jz])
 """
+DRIVEN = """
+import numpy as np, piqs
+jx, jz = piqs.jspin(40, "x"), piqs.jspin(40, "z")
+piqs.Dicke(40, jx, collective_emission=0.05, dephasing=0.1).mesolve(piqs.excited(40), np.linspace(0, 10, 101), [jz])
+"""
 # What is run, and how many times at most.
 SCRIPTS: dict[str, tuple[str, int]] = {
     "Python alone": ("pass", 3),
@@ -28,8 +33,13 @@ SCRIPTS: dict[str, tuple[str, int]] = {
     "`import piqs`": ("import piqs", 3),
     "`qutip.piqs`, first evolution (N = 10), import included": (QUTIP, 3),
     "`piqs`, first evolution (N = 10), import included": (OURS, 3),
+    "`piqs`, first evolution of a driven ensemble (N = 40), import included": (DRIVEN, 3),
 }
-COMPILING = "`piqs`, the same, the very first time on a machine (compiles its kernels)"
+# The same with an empty cache of compiled kernels.
+COMPILING = {
+    "`piqs`, N = 10, the very first time on a machine": OURS,
+    "`piqs`, driven, N = 40, the very first time on a machine (compiles its kernels)": DRIVEN,
+}
 
 
 def measure(runner: Runner, quick: bool) -> dict[str, dict[str, Any]]:
@@ -38,8 +48,9 @@ def measure(runner: Runner, quick: bool) -> dict[str, dict[str, Any]]:
     for name, (script, runs) in SCRIPTS.items():
         table[name] = _wall(runner, script, 1 if quick else runs)
     if not quick:
-        with tempfile.TemporaryDirectory() as empty:
-            table[COMPILING] = _wall(runner, OURS, 1, NUMBA_CACHE_DIR=empty)
+        for name, script in COMPILING.items():
+            with tempfile.TemporaryDirectory() as empty:
+                table[name] = _wall(runner, script, 1, NUMBA_CACHE_DIR=empty)
     return table
 
 
