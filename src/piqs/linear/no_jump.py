@@ -8,16 +8,21 @@ is inverted exactly from the eigenvectors of G in each set of kets that G connec
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from piqs._interrupts import dense
+from piqs._resources import available_threads
 from piqs.liouville import AssembledGenerator, Lindbladian
 from piqs.liouville.basis import SQRT2
 
 # Smallest |lambda_k + lambda_l^*| used, as a part of the largest: dark states would make P singular.
 _FLOOR = 1e-6
+# Unknowns from which products of blocks take longer than handing them to threads.
+_WORTH_THREADS = 10_000
 
 
 def no_jump_inverse(drift: sp.csc_array, generator: AssembledGenerator) -> Callable[[np.ndarray], np.ndarray]:
@@ -93,18 +98,30 @@ class _Blocks:
             self.blocks.append(
                 (g // count, g % count, inside, scale[inside], denominator, here, lower, there, sign)
             )
+        # The largest first, so that threads end together.
+        self.blocks.sort(key=lambda block: -block[2].size)
+        threads = min(available_threads(), len(self.blocks))
+        self.pool = ThreadPoolExecutor(threads) if threads > 1 and self.size > _WORTH_THREADS else None
 
     def solve(self, y: np.ndarray) -> np.ndarray:
-        """P^-1 y, restricted to the kept elements."""
+        """P^-1 y, restricted to the kept elements: the blocks on several threads where they are large."""
         x = np.empty(self.size)
-        for left, right, inside, scale, denominator, here, lower, there, sign in self.blocks:
-            _, v, v_inverse, _, _ = self.eigen[left]
-            _, _, _, w_adjoint, w_inverse_adjoint = self.eigen[right]
-            flat = np.zeros(2 * denominator.size)
-            part = y[inside] / scale
-            flat[here] = part
-            flat[there] = sign * part[lower]
-            rho = flat.view(complex).reshape(denominator.shape)
-            rho = v @ ((v_inverse @ rho @ w_inverse_adjoint) / denominator) @ w_adjoint
-            x[inside] = scale * rho.ravel().view(float)[here]
+        if self.pool is None:
+            for block in self.blocks:
+                self._solve_block(block, y, x)
+        else:
+            for done in [self.pool.submit(self._solve_block, block, y, x) for block in self.blocks]:
+                done.result()
         return x
+
+    def _solve_block(self, block: tuple[Any, ...], y: np.ndarray, x: np.ndarray) -> None:
+        left, right, inside, scale, denominator, here, lower, there, sign = block
+        _, v, v_inverse, _, _ = self.eigen[left]
+        _, _, _, w_adjoint, w_inverse_adjoint = self.eigen[right]
+        flat = np.zeros(2 * denominator.size)
+        part = y[inside] / scale
+        flat[here] = part
+        flat[there] = sign * part[lower]
+        rho = flat.view(complex).reshape(denominator.shape)
+        rho = v @ ((v_inverse @ rho @ w_inverse_adjoint) / denominator) @ w_adjoint
+        x[inside] = scale * rho.ravel().view(float)[here]
