@@ -52,7 +52,7 @@ def test_rates_of_the_walk_are_the_squares_of_the_jump_operators(N, rates):
     assert len(present) == len(jumps)
     for ket in range(j.size):
         walked = np.zeros(12)
-        triangle_rates(float(N), np.array(rates), j[ket], m[ket], walked)
+        triangle_rates.py_func(float(N), np.array(rates), j[ket], m[ket], walked)
         for channel, squares in zip(present, jumps, strict=True):
             D, q = (channel % 3 - 1, channel // 3 - 1) if channel < 9 else (0, channel - 10)
             expected = np.zeros(j.size)

@@ -6,9 +6,9 @@ only functions that are called with several hold a parallel loop, since entering
 """
 
 import numpy as np
-from numba import njit, prange, uintp
+from numba import prange, uintp
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 _ONE, _TWO, _THREE, _FOUR = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 # What is smaller as a step begins becomes zero: products that fall below the normal numbers take fifty times as long.
@@ -25,7 +25,7 @@ _ONLY_PRANGE = {
 }
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _row(indptr, indices, data, x, r):
     """One element of L x."""
     s = 0.0
@@ -37,7 +37,7 @@ def _row(indptr, indices, data, x, r):
     return s
 
 
-@njit(nogil=True)
+@part()
 def _product_rows(low, high, indptr, indices, data, scale, x, y):
     r = uintp(low)
     while r < uintp(high):
@@ -45,7 +45,7 @@ def _product_rows(low, high, indptr, indices, data, scale, x, y):
         r += _ONE
 
 
-@njit(nogil=True, parallel=_ONLY_PRANGE)
+@part(parallel=_ONLY_PRANGE)
 def _product_chunks(cuts, indptr, indices, data, scale, x, y):
     for k in prange(cuts.size - 1):
         _product_rows(cuts[k], cuts[k + 1], indptr, indices, data, scale, x, y)
@@ -95,7 +95,7 @@ def bands(indptr, indices, data):
     return starts, columns, values
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _step(s, r, scale, shift, delta, weight, y, previous, total):
     """Element r of the next polynomial, from s = (L y)_r."""
     new = scale * (s - shift * y[r]) - delta * previous[r]
@@ -104,7 +104,7 @@ def _step(s, r, scale, shift, delta, weight, y, previous, total):
     return new * new
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def _faber_bands(low, high, starts, columns, values, scale, shift, delta, weight, y, previous, total):
     norm = 0.0
     n = uintp(y.size)
@@ -131,7 +131,7 @@ def _faber_bands(low, high, starts, columns, values, scale, shift, delta, weight
     return norm
 
 
-@njit(nogil=True, parallel=_ONLY_PRANGE)
+@part(parallel=_ONLY_PRANGE)
 def _faber_chunks(cuts, starts, columns, values, scale, shift, delta, weight, y, previous, total, norms):
     for c in prange(cuts.size - 1):
         norms[c] = _faber_bands(cuts[c], cuts[c + 1], starts, columns, values, scale, shift, delta, weight,
@@ -186,7 +186,8 @@ def faber_polynomials(cuts, starts, columns, values, scale, shift, delta, first,
     partial = np.zeros(chunks)
     for k in range(2, block.shape[0]):
         before, new = block[k - 1], block[k]
-        new[:] = block[k - 2]
+        for r in range(new.size):
+            new[r] = block[k - 2, r]
         factor = 2.0 * delta if first + k == 2 else delta
         # The kernel writes the new polynomial over the one before last; with weight 0 nothing is added to the sum.
         if chunks == 1:
@@ -201,7 +202,8 @@ def faber_polynomials(cuts, starts, columns, values, scale, shift, delta, first,
 @kernel()
 def half_sum(indptr, indices, data, sign, x, y):
     """y = (L x + sign L^T x) / 2: the symmetric (sign = 1) or antisymmetric (-1) part of L applied to x."""
-    y[:] = 0.0
+    for r in range(y.size):
+        y[r] = 0.0
     for r in range(x.size):
         s = 0.0
         t = 0.5 * sign * x[r]
@@ -230,7 +232,7 @@ def balanced_cuts(indptr, chunks):
     return cuts
 
 
-@njit(nogil=True)
+@part()
 def combine(x, k, weights, h, out):
     """out = x + h sum_i weights[i] k[i], in one pass over memory per stage and blocks that stay in the cache."""
     n = x.size
@@ -257,7 +259,8 @@ def stages(cuts, indptr, indices, data, factors, weights, h, x, k, first, scratc
     for s in range(weights.shape[0]):
         combine(x, k, weights[s], h, scratch)
         slope = k[first + s]
-        slope[:] = 0.0
+        for r in range(slope.size):
+            slope[r] = 0.0
         for f in range(indptr.shape[0]):
             if factors[s, f] != 0.0:
                 if cuts.size == 2:

@@ -6,16 +6,16 @@ swept side by side: each takes what it needs of the others as it was before the 
 thread as on several, so that the result is the same.
 """
 
-from numba import njit, prange, uintp
+from numba import prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 from piqs._kernels.panels import backward, forward
 
 _ONE = uintp(1)
 
 
-@njit(nogil=True)
+@part()
 def _right_side(start, stop, low, high, indptr, indices, data, b, x, before, place, y):
     """y = b minus what the unknowns outside of the block contribute to its equations; x is new from low to high."""
     for i in range(uintp(start), uintp(stop)):
@@ -29,7 +29,7 @@ def _right_side(start, stop, low, high, indptr, indices, data, b, x, before, pla
         y[uintp(place[i])] = s
 
 
-@njit(nogil=True)
+@part()
 def _chunk(first, last, down, cuts, indptr, indices, data, place, l_cuts, l_panels, u_cuts, u_panels, inverse, b, x,
            before, y, work):  # fmt: skip
     """Solve for the blocks from first to last, one after the other, or back."""
@@ -43,7 +43,7 @@ def _chunk(first, last, down, cuts, indptr, indices, data, place, l_cuts, l_pane
             x[r] = y[r]
 
 
-@njit(nogil=True, parallel=_ONLY_PRANGE)
+@part(parallel=_ONLY_PRANGE)
 def _chunks(chunks, down, cuts, indptr, indices, data, place, l_cuts, l_panels, u_cuts, u_panels, inverse, b, x,
             before, y, work):  # fmt: skip
     for c in prange(chunks.size - 1):

@@ -13,13 +13,13 @@ Arrays of one call are all float64 or all complex128.
 """
 
 import numpy as np
-from numba import njit, prange, uintp
+from numba import prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE, TINY
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _add_scaled(row, r0, first, last, value, x, x0):
     """row[b - r0] += value x[x0 + b] for first <= b < last. Unsigned indices spare the wrap-around test, as in ``apply``."""
     row0, start = uintp(first - r0), uintp(x0 + first)
@@ -27,7 +27,7 @@ def _add_scaled(row, r0, first, last, value, x, x0):
         row[row0 + d] += value * x[start + d]
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _add_product(row, r0, first, last, value, weights, w0, x, x0):
     """row[b - r0] += value weights[w0 + b]^* x[x0 + b] for first <= b < last."""
     row0, weight0, start = uintp(first - r0), uintp(w0 + first), uintp(x0 + first)
@@ -35,7 +35,7 @@ def _add_product(row, r0, first, last, value, weights, w0, x, x0):
         row[row0 + d] += value * np.conj(weights[weight0 + d]) * x[start + d]
 
 
-@njit(nogil=True, inline="always")
+@part()
 def _add_in_place(row, first, last, value, weights, w0, x, x0):
     """row[b - first] += (-|value - weights[w0 + b]|^2/2 + i Im(value weights[w0 + b]^*)) x[x0 + b] for first <= b < last."""
     weight0, start = uintp(w0 + first), uintp(x0 + first)
@@ -44,7 +44,7 @@ def _add_in_place(row, first, last, value, weights, w0, x, x0):
         row[d] += 0.5 * (step * np.conj(weights[weight0 + d]) - np.conj(step) * value) * x[start + d]
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def _row(a, last, x, diagonal, g_low, g_high, g_shift, g_kind, g_values, j_low, j_high, j_shift, j_kind, j_values,
          low, high, place, row):  # fmt: skip
     """Elements low[a] <= b < last of row a of L x, into `row`."""
@@ -73,7 +73,7 @@ def _row(a, last, x, diagonal, g_low, g_high, g_shift, g_kind, g_values, j_low, 
             )  # fmt: skip
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weight):
     norm = 0.0
     b0 = uintp(base)
@@ -85,7 +85,7 @@ def _recurrence(row, count, x, previous, total, base, scale, shift, delta, weigh
     return norm
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def _rows(start, stop, low, high, place, label, x, diagonal, g_shift, g_kind, g_values, g_pointer,
           j_shift, j_kind, j_values, j_pointer, band,
           scale, shift, delta, weight, previous, total, row):  # fmt: skip
@@ -110,7 +110,7 @@ def _rows(start, stop, low, high, place, label, x, diagonal, g_shift, g_kind, g_
     return norm
 
 
-@njit(nogil=True, parallel=_ONLY_PRANGE)
+@part(parallel=_ONLY_PRANGE)
 def _chunks(cuts, low, high, place, label, x, diagonal, g_shift, g_kind, g_values, g_pointer,
             j_shift, j_kind, j_values, j_pointer, band,
             scale, shift, delta, weight, previous, total, scratch, norms):  # fmt: skip
@@ -120,7 +120,7 @@ def _chunks(cuts, low, high, place, label, x, diagonal, g_shift, g_kind, g_value
                          scale, shift, delta, weight, previous, total, scratch[c])  # fmt: skip
 
 
-@njit(nogil=True)
+@part()
 def _expansion(cuts, low, high, place, label, diagonal, g_shift, g_kind, g_values, g_pointer,
                j_shift, j_kind, j_values, j_pointer, band,
                scale, shift, delta, weights, x, y, previous, total, o_indptr, o_indices, o_data, moments, norms):  # fmt: skip
@@ -159,7 +159,7 @@ def _expansion(cuts, low, high, place, label, diagonal, g_shift, g_kind, g_value
             moments[k, i] = s
 
 
-@njit(nogil=True)
+@part()
 def _dot(low, high, place, x, y):
     """Tr(X Y) of block-diagonal Hermitian matrices, from their lower triangles."""
     total = 0.0
@@ -171,7 +171,7 @@ def _dot(low, high, place, x, y):
     return total
 
 
-@njit(nogil=True)
+@part()
 def _mirror(low, high, place, x):
     """Fill the diagonals above from the elements below, with real numbers on the diagonal."""
     for a in range(low.size):

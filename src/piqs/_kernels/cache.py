@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler, Flags
 
 from piqs._interrupts import listening
 
@@ -23,7 +25,9 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function with Numba on first call, without the interpreter's lock, and keep the result on disk."""
 
     def compiled(f: Callable[..., Any]) -> Any:
-        dispatcher = njit(nogil=True, **options)(f)
+        dispatcher = njit(
+            nogil=True, error_model="numpy", no_cfunc_wrapper=True, pipeline_class=_KernelCompiler, **options
+        )(f)
         if hasattr(dispatcher, "enable_caching"):  # not with NUMBA_DISABLE_JIT
             try:
                 dispatcher._cache = _Cache(dispatcher.py_func)
@@ -39,11 +43,13 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def part(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function that compiled code alone calls: no wrappers for Python, and one version for all whole numbers.
 
-    Numba would compile a function again for every number that stands in a call of it.
+    Numba would compile a function again for every number that stands in a call of it, and would optimise it and make
+    machine code of it by itself before the kernel that calls it does so again.
     """
 
     def compiled(f: Callable[..., Any]) -> Any:
-        dispatcher = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(f)
+        options.update(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_PartCompiler)
+        dispatcher = njit(nogil=True, error_model="numpy", **options)(f)
         if hasattr(dispatcher, "get_call_template"):  # not with NUMBA_DISABLE_JIT
             template = dispatcher.get_call_template
             dispatcher.get_call_template = lambda args, kws: template(
@@ -74,6 +80,54 @@ def ready(dispatcher: Any, most: int) -> bool:
         return True
     _done_without[name] = times + 1
     return False
+
+
+class _SharedFlags(Flags):
+    """Flags of a function, of which all functions with the same arithmetic hand on the same to what they use of Numba.
+
+    Numba compiles what a function uses of NumPy anew for every set of flags, and compares these one by one in every look-up.
+    """
+
+    shared: ClassVar[dict[tuple[frozenset[str], bool], Flags]] = {}
+
+    def copy(self) -> Flags:
+        arithmetic = frozenset(self.fastmath.flags), self.boundscheck
+        if arithmetic not in self.shared:
+            flags = Flags(self)
+            flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+            self.shared[arithmetic] = flags
+        return self.shared[arithmetic]
+
+
+class _KernelCompiler(Compiler):
+    def _compile_core(self) -> Any:
+        if not self.state.flags.auto_parallel.enabled:
+            self.state.flags = _SharedFlags(self.state.flags)
+        return super()._compile_core()
+
+
+class _PartCompiler(_KernelCompiler):
+    def __init__(self, typingctx: Any, targetctx: Any, library: Any, *rest: Any) -> None:
+        super().__init__(typingctx, targetctx, library or _PartLibrary(targetctx.codegen(), "part"), *rest)
+
+
+class _PartLibrary(JITCodeLibrary):
+    """Code to link into a kernel, which is optimised and becomes machine code there."""
+
+    @property
+    def codegen(self) -> Any:
+        """What is told the environment of Python objects of this code, which has none by itself."""
+        return self
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """Nothing to be set before there is machine code; what parts do needs no Python objects."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
 
 
 class _Cache(FunctionCache):

@@ -6,9 +6,8 @@ breadth-first search from a node at the rim (A. George and J. W. H. Liu, SIAM J.
 """
 
 import numpy as np
-from numba import njit
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 # Smaller sets are eliminated in the order of the search.
 _LEAF = 8
@@ -17,7 +16,7 @@ SMALLEST_HALF = 0.3
 _MOST_SEARCHES = 4
 
 
-@njit(nogil=True)
+@part()
 def _search(indptr, indices, inside, nodes, root, queue, level):
     """Breadth-first search from `root` among `nodes`, those marked `inside`: their levels, and how many were found."""
     for v in nodes:
@@ -37,7 +36,7 @@ def _search(indptr, indices, inside, nodes, root, queue, level):
     return tail
 
 
-@njit(nogil=True)
+@part()
 def _search_from_rim(indptr, indices, inside, nodes, queue, level):
     """A search from a node that is about as far from the others as any."""
     depth, root = -1, nodes[0]
@@ -50,7 +49,7 @@ def _search_from_rim(indptr, indices, inside, nodes, queue, level):
     return count
 
 
-@njit(nogil=True)
+@part()
 def _narrowest_level(widths, count):
     """The level with the fewest nodes among those that leave both halves large enough, else the most even one."""
     best, lowest, below = 1, np.inf, 0
@@ -65,7 +64,7 @@ def _narrowest_level(widths, count):
     return best
 
 
-@njit(nogil=True)
+@part()
 def _cut(indptr, indices, inside, nodes, queue, level):
     """Reorder `nodes` as one half, the other half, the separator; the number of nodes in each half."""
     count = nodes.size
@@ -92,7 +91,7 @@ def _cut(indptr, indices, inside, nodes, queue, level):
     return sizes[0], sizes[1]
 
 
-@njit(nogil=True)
+@part()
 def _write(source, count, target, start):
     for i in range(count):
         target[start + i] = source[i]

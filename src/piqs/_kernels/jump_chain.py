@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 from piqs._kernels.dicke_amplitudes import rungs, squared_amplitude
 from piqs._kernels.records import twice_as_long
 
@@ -25,7 +24,7 @@ class Walk(NamedTuple):
     silent: np.ndarray  # channels that leave every ket where it is and are only averaged
 
 
-@njit(nogil=True, error_model="numpy")
+@part()
 def triangle_rates(N, gamma, j, m, rates):
     """Rates of all channels at |j,m>: three per local channel (j - 1, j, j + 1), then the collective ones."""
     for q in range(3):
@@ -36,7 +35,7 @@ def triangle_rates(N, gamma, j, m, rates):
         rates[9 + q] = gamma[3 + q] * rungs(q - 1, 0, j, m)
 
 
-@kernel(error_model="numpy")
+@kernel()
 def run_walk(rng, walk, a, b, times, record, halt, positions, counts):
     """Walk from (a, b) at times[0] to times[-1].
 

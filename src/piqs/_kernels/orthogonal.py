@@ -1,16 +1,16 @@
 """Orthogonalisation of a vector against an orthonormal basis, in as few passes over memory as it takes."""
 
 import numpy as np
-from numba import njit, prange, uintp
+from numba import prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 # Columns handled at a time: so many of a hundred vectors stay in the cache between two uses.
 _BLOCK = 512
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def _overlaps(basis, size, w, low, high, out):
     """out[i] += basis[i] . w over the columns low to high."""
     for i in range(size):
@@ -20,7 +20,7 @@ def _overlaps(basis, size, w, low, high, out):
         out[i] += s
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def _subtract(basis, size, coefficients, w, low, high):
     for i in range(size):
         row, h = basis[i], coefficients[i]
@@ -28,7 +28,7 @@ def _subtract(basis, size, coefficients, w, low, high):
             w[c] -= h * row[c]
 
 
-@njit(nogil=True)
+@part()
 def _pass(basis, size, w, low, high, subtracted, out):
     """Subtract what the pass before found, then find what is left, block by block."""
     for start in range(low, high, _BLOCK):
@@ -37,7 +37,7 @@ def _pass(basis, size, w, low, high, subtracted, out):
         _overlaps(basis, size, w, start, stop, out)
 
 
-@njit(nogil=True, parallel=_ONLY_PRANGE)
+@part(parallel=_ONLY_PRANGE)
 def _pass_chunks(cuts, basis, size, w, subtracted, out):
     for k in prange(cuts.size - 1):
         _pass(basis, size, w, cuts[k], cuts[k + 1], subtracted, out[k])

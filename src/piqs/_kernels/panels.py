@@ -6,9 +6,9 @@ Demmel et al., SIAM J. Matrix Anal. Appl. 20, 720 (1999)). Elements that only fi
 """
 
 import numpy as np
-from numba import njit, uintp
+from numba import uintp
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 # A vector joins a panel as long as the values stored are at most this many times the elements, or so many more.
 _PADDING, _SPARE = 1.3, 16
@@ -16,7 +16,7 @@ _WIDEST = 64
 _ONE = uintp(1)
 
 
-@njit(nogil=True)
+@part()
 def _first_vectors(indptr, indices):
     """Where each panel starts, and how many rows lie below each triangle."""
     n = indptr.size - 1
@@ -91,7 +91,7 @@ def panels(indptr, indices, data):
     return first[:count], row_start[:count], value_start[:count], rows, values
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def forward(low, high, first, row_start, value_start, rows, values, y, work):
     """Overwrite y by the solution of L x = y, for unit diagonal and the panels low to high."""
     for k in range(uintp(low), uintp(high)):
@@ -113,7 +113,7 @@ def forward(low, high, first, row_start, value_start, rows, values, y, work):
             y[uintp(rows[start + i])] += work[width + i]
 
 
-@njit(nogil=True, fastmath={"contract", "reassoc"})
+@part(fastmath={"contract", "reassoc"})
 def backward(low, high, first, row_start, value_start, rows, values, inverse, y, work):
     """Overwrite y by the solution of U x = y, with the inverse of the diagonal and the panels low to high of its rows."""
     for j in range(high - low):

@@ -1,10 +1,11 @@
 """Arrays that grow as jumps are recorded."""
 
 import numpy as np
-from numba import njit
+
+from piqs._kernels.cache import part
 
 
-@njit(nogil=True, error_model="numpy")
+@part()
 def twice_as_long(array):
     """A copy with as much room again behind it."""
     longer = np.empty(2 * array.size, dtype=array.dtype)

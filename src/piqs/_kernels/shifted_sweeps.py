@@ -4,15 +4,15 @@ The factors of the diagonal blocks of s - A are read once for all four: rows of 
 four imaginary parts. Blocks are neighbours, as in ``block_sweeps``. All numbers are float64 (`inverse` complex128).
 """
 
-from numba import njit, uintp
+from numba import uintp
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 _ONE = uintp(1)
 _FAST = {"contract", "reassoc", "nsz"}
 
 
-@njit(nogil=True, fastmath=_FAST)
+@part(fastmath=_FAST)
 def _couplings(start, stop, indptr, indices, data, b, x, place, y):
     """y = b plus what the unknowns outside of a block contribute to its equations (s - A has -A there)."""
     for i in range(uintp(start), uintp(stop)):
@@ -50,7 +50,7 @@ def _couplings(start, stop, indptr, indices, data, b, x, place, y):
         )
 
 
-@njit(nogil=True, fastmath=_FAST)
+@part(fastmath=_FAST)
 def _eliminate(i, start, stop, indices, real, imag, y):
     """Take the known unknowns of row i of a triangle off y[i]."""
     a0, a1, a2, a3, a4, a5, a6, a7 = y[i, 0], y[i, 1], y[i, 2], y[i, 3], y[i, 4], y[i, 5], y[i, 6], y[i, 7]
@@ -84,7 +84,9 @@ def sweeps(cuts, indptr, indices, data, place, column, lower, upper, inverse, b,
     `place` and `column` are where the equations and the unknowns stand in the factors; `lower` and `upper` are (indptr,
     indices, real, imag) of L and U by rows without their diagonals; `inverse` is that of the diagonal of U.
     """
-    x[:] = 0.0
+    for i in range(x.shape[0]):
+        for f in range(8):
+            x[i, f] = 0.0
     count = cuts.size - 1
     for step in range(2 * count - 1):
         k = step if step < count else 2 * count - 2 - step

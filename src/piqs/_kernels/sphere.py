@@ -1,9 +1,8 @@
 """Multipoles of a spin, and sums of spherical harmonics, stable to spins of several hundred."""
 
 import numpy as np
-from numba import njit
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 # The recurrence of the polarisation operators grows from its start by up to 1e300 at j = 500.
 _START, _LARGE, _DOWN = 1e-155, 1e150, 1e-200
@@ -11,7 +10,7 @@ _START, _LARGE, _DOWN = 1e-155, 1e150, 1e-200
 _BIG, _LOG_BIG, _LOWEST = 1e100, np.log(1e100), -700.0
 
 
-@njit(nogil=True)
+@part()
 def _polarisation(J, k, q, hops, x, half):
     """Elements <m|T_kq|m-q> over m = j, j-1, ... down to the middle; the sum of the squares of all. J is 2j.
 

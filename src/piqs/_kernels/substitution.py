@@ -6,12 +6,12 @@ and `place[i]` is the row of L that equation i became. The rows of the matrix ho
 """
 
 import numpy as np
-from numba import njit, uintp
+from numba import uintp
 
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 
-@njit(nogil=True)
+@part()
 def _solve(starts, stops, indptr, indices, data, place, l_indptr, l_indices, l_data,
            u_indptr, u_indices, u_data, b, x):  # fmt: skip
     for k in range(starts.size):
@@ -35,7 +35,7 @@ def _solve(starts, stops, indptr, indices, data, place, l_indptr, l_indices, l_d
                 x[u_indices[p]] -= u_data[p] * known
 
 
-@njit(nogil=True)
+@part()
 def _solve_transposed(starts, stops, indptr, indices, data, place, l_indptr, l_indices, l_data,
                       u_indptr, u_indices, u_data, b, x):  # fmt: skip
     rest, y = b.copy(), np.empty_like(b)

@@ -34,7 +34,7 @@ class Problem(NamedTuple):
     coefficients: np.ndarray
 
 
-@part(error_model="numpy")
+@part()
 def shifted(polynomials, s, out):
     """Coefficients in powers of (tau - s), for polynomials in tau, by repeated synthetic division."""
     top = out.shape[1] - 1
@@ -46,7 +46,7 @@ def shifted(polynomials, s, out):
                 out[k, d] += s * out[k, d + 1]
 
 
-@part(error_model="numpy")
+@part()
 def clear(bounds, active, x):
     """x = 0 on the active components."""
     for c in active:
@@ -54,7 +54,7 @@ def clear(bounds, active, x):
             x[i] = 0.0
 
 
-@part(error_model="numpy")
+@part()
 def add_product(indptr, indices, data, bounds, active, factor, x, out):
     """out += factor * M x on the active components (M by row)."""
     for c in active:
@@ -65,7 +65,7 @@ def add_product(indptr, indices, data, bounds, active, factor, x, out):
             out[i] += factor * total
 
 
-@part(error_model="numpy")
+@part()
 def squared_norm(bounds, active, x):
     total = 0.0
     for c in active:
@@ -74,7 +74,7 @@ def squared_norm(bounds, active, x):
     return total
 
 
-@part(error_model="numpy")
+@part()
 def normalise(bounds, active, x):
     """x / |x|; returns its squared norm before."""
     norm2 = squared_norm(bounds, active, x)
@@ -84,7 +84,7 @@ def normalise(bounds, active, x):
     return norm2
 
 
-@part(error_model="numpy")
+@part()
 def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
     """Taylor series of psi around the present: psi(t + x / scale) = sum_n V[n] x^n.
 
@@ -145,7 +145,7 @@ def expand(problem, active, polynomials, threshold, horizon, tolerance, V, W):
     return last, step, scale
 
 
-@part(error_model="numpy")
+@part()
 def evaluate(bounds, active, R, order, x, out):
     """out = sum_n R[n] x^n on the active components; complex numbers as pairs of real ones."""
     for c in active:
@@ -156,7 +156,7 @@ def evaluate(bounds, active, R, order, x, out):
                 out[i] = out[i] * x + R[n, i]
 
 
-@part(error_model="numpy")
+@part()
 def decay_and_slope(bounds, active, R, order, x, value, change):
     """Squared norm of sum_n R[n] x^n and its derivative in x; `value` and `change` are room to work in."""
     evaluate(bounds, active, R, order, x, value)
@@ -173,7 +173,7 @@ def decay_and_slope(bounds, active, R, order, x, value, change):
     return norm2, slope
 
 
-@part(error_model="numpy")
+@part()
 def crossing(bounds, active, R, order, step, threshold, value, change):
     """The x in (0, step] at which the squared norm is `threshold`: Newton on its logarithm, bracketed."""
     low, high = 0.0, step
@@ -192,7 +192,7 @@ def crossing(bounds, active, R, order, step, threshold, value, change):
     return x
 
 
-@part(error_model="numpy")
+@part()
 def apply_jump(problem, channel, active, psi, out, reached, listed):
     """out = C psi, where `out` is zero before; returns |C psi|^2 and how many components `reached` lists.
 
@@ -217,7 +217,7 @@ def apply_jump(problem, channel, active, psi, out, reached, listed):
     return squared_norm(bounds, reached[:marked], out), marked
 
 
-@part(error_model="numpy")
+@part()
 def jump(rng, problem, strengths, active, psi, out, reached, listed):
     """Choose a channel by its rate and apply it; returns it (-1: no rate) and the new components."""
     bounds = problem.bounds
@@ -255,7 +255,7 @@ def jump(rng, problem, strengths, active, psi, out, reached, listed):
     return chosen, kept[:n]
 
 
-@part(error_model="numpy")
+@part()
 def observe(problem, active, psi, W, expect, index, where, states):
     """Averages over psi / |psi| into expect[:, index]; the state and its block where `states` has room."""
     bounds, first = problem.bounds, problem.parts + problem.channels
@@ -277,7 +277,7 @@ def observe(problem, active, psi, W, expect, index, where, states):
                 states[index, i - problem.first[c]] = psi[i] / np.sqrt(norm2)
 
 
-@kernel(error_model="numpy")
+@kernel()
 def run_trajectory(rng, problem, psi, active, times, tolerance, terms, floor, halt, expect, where, states):
     """One trajectory from psi at times[0], on the components `active`; psi becomes the final state.
 
@@ -348,7 +348,7 @@ def run_trajectory(rng, problem, psi, active, times, tolerance, terms, floor, ha
     return when[:jumps].copy(), which[:jumps].copy(), survival, block
 
 
-@kernel(error_model="numpy")
+@kernel()
 def add_projectors(states, where, weights, sizes, offsets, sums):
     """sums[t] += weight |psi><psi|, block by block: block b is stored by row from offsets[b] on."""
     for k in range(states.shape[0]):

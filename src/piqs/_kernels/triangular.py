@@ -5,10 +5,10 @@ The columns of disjoint subtrees share no rows but those of their common ancesto
 """
 
 import numpy as np
-from numba import njit, prange, uintp
+from numba import prange, uintp
 
 from piqs._kernels.apply import _ONLY_PRANGE
-from piqs._kernels.cache import kernel
+from piqs._kernels.cache import kernel, part
 
 
 @kernel()
@@ -44,7 +44,7 @@ def subtrees(indptr, indices, parts):
     return columns, starts
 
 
-@njit(nogil=True)
+@part()
 def _forward(columns, indptr, indices, data, x):
     for c in columns:
         known = x[c]
@@ -54,7 +54,7 @@ def _forward(columns, indptr, indices, data, x):
             p += uintp(1)
 
 
-@njit(nogil=True)
+@part()
 def _backward(columns, indptr, indices, data, x):
     for i in range(columns.size - 1, -1, -1):
         c = columns[i]
@@ -66,7 +66,7 @@ def _backward(columns, indptr, indices, data, x):
             p += uintp(1)
 
 
-@njit(nogil=True)
+@part()
 def _forward_share(columns, ancestors, indptr, indices, data, x, own):
     """Forward substitution of one thread, its changes to the ancestors left in `own`."""
     for c in columns:

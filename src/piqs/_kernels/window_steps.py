@@ -42,7 +42,7 @@ ROWS_APART, FLAT, THREE_TERMS = 0, 1, 2
 _TERMS = 80
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def add_product(flat, y, a, p, x, size):
     """y += a p x, of elements from these places on."""
     t, f, u = flat[y : y + size], flat[p : p + size], flat[x : x + size]
@@ -50,7 +50,7 @@ def add_product(flat, y, a, p, x, size):
         t[i] += (a * f[i]) * u[i]
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def add_products(flat, y, a, p, x, b, q, z, size):
     """y += a p x + b q z."""
     t, f, u = flat[y : y + size], flat[p : p + size], flat[x : x + size]
@@ -59,7 +59,7 @@ def add_products(flat, y, a, p, x, b, q, z, size):
         t[i] += a * f[i] * u[i] + b * g[i] * v[i]
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def set_products(flat, y, a, p, x, b, q, z, size):
     """y = a p x + b q z."""
     t, f, u = flat[y : y + size], flat[p : p + size], flat[x : x + size]
@@ -68,7 +68,7 @@ def set_products(flat, y, a, p, x, b, q, z, size):
         t[i] = a * f[i] * u[i] + b * g[i] * v[i]
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def set_three(flat, y, a, p, x, b, q, z, low, high, size):
     """y = a p x + b (q z + low before + high after), with `before` and `after` the neighbours of z."""
     t, f, u = flat[y : y + size], flat[p : p + size], flat[x : x + size]
@@ -83,7 +83,7 @@ def set_three(flat, y, a, p, x, b, q, z, low, high, size):
         t[i] = a * f[i] * u[i] + b * (g[i] * v[i] + lower[i] * before[i] + upper[i] * after[i])
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def weigh(n, x, z, w, piece):
     """The planes of all bands, the middle of the diagonal, and the bound of every row."""
     for i in range(2 * n[BANDS]):
@@ -116,7 +116,7 @@ def weigh(n, x, z, w, piece):
     choose_form(n, w)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def add_elements(n, x, w, k, v, plane):
     """plane += v * (elements of word k), at the places they lead to."""
     R, C, flat = w.shape[1], w.shape[2], w.reshape(-1)
@@ -136,7 +136,7 @@ def add_elements(n, x, w, k, v, plane):
                 target[i] += (v * row[i]) * column[i]
 
 
-@part(error_model="numpy", fastmath=FAST | {"nnan"})
+@part(fastmath=FAST | {"nnan"})
 def extremes(n, w, plane, r):
     """The lowest and the highest element of a row of a plane; 0 where it is empty."""
     begin, size = n[n[FIRST] + r], n[n[LAST] + r] - n[n[FIRST] + r]
@@ -149,7 +149,7 @@ def extremes(n, w, plane, r):
     return low, high
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def centre(n, w, plane):
     """Take the middle of a plane's range from its elements in use; returns it."""
     low, high = np.inf, -np.inf
@@ -164,7 +164,7 @@ def centre(n, w, plane):
     return middle
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def choose_form(n, w):
     """The fastest loops for the planes as they are."""
     n[FORM] = ROWS_APART
@@ -181,7 +181,7 @@ def choose_form(n, w):
             n[FORM] = THREE_TERMS
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def three_terms(n, w, a, X, Y, begin, end):
     """Rows begin to end of Y = a * (sum of bands) X, of a diagonal and two imaginary neighbours in one pass."""
     up, down = (PLANES + 3, PLANES + 5) if n[n[MOVES] + 3] > 0 else (PLANES + 5, PLANES + 3)
@@ -203,7 +203,7 @@ def three_terms(n, w, a, X, Y, begin, end):
         set_three(flat, y + field, a, p, v, a, q, u, low, high, size)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def flat_band(n, w, band, a, X, Y, anew):
     """Y += a * band X, or Y = that, on the window as one row: elements that lead out of it are zero."""
     flat, field = w.reshape(-1), w.shape[1] * w.shape[2]
@@ -213,7 +213,7 @@ def flat_band(n, w, band, a, X, Y, anew):
     apply_elements(n, flat, field, band, a, p, u, y, end - begin, anew)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def apply_elements(n, flat, field, band, a, p, u, y, size, anew):
     """y += a * elements * u, or y = that, from these places on; imaginary parts stand `field` after real ones."""
     real, imaginary = n[n[FILLED] + 2 * band] != 0, n[n[FILLED] + 2 * band + 1] != 0
@@ -232,7 +232,7 @@ def apply_elements(n, flat, field, band, a, p, u, y, size, anew):
         add_product(flat, z, a, q, u, size)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def row_band(n, w, band, a, X, Y, begin, end, anew):
     """Rows begin to end of Y += a * band X, or Y = that."""
     R, C, flat = w.shape[1], w.shape[2], w.reshape(-1)
@@ -246,7 +246,7 @@ def row_band(n, w, band, a, X, Y, begin, end, anew):
             apply_elements(n, flat, R * C, band, a, p, u, (Y * R + r) * C + b, size, anew)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def generate(n, x, w, functions, power, factor, X, Y, begin, end, anew):
     """Rows begin to end of Y = factor * sum_g f_g A_g X, or, unless `anew`, Y += that; less MIDDLE.
 
@@ -264,7 +264,7 @@ def generate(n, x, w, functions, power, factor, X, Y, begin, end, anew):
                 row_band(n, w, band, a, X, Y, begin, end, first)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def advance(n, x, w, local, h, allowed, radius, begin, end):
     """psi after a step h on some rows, by the Taylor series sum_n T_n, of which SLOPE gives T_1 / h.
 
@@ -291,7 +291,7 @@ def advance(n, x, w, local, h, allowed, radius, begin, end):
             generate(n, x, w, local, d, h ** (d + 1) / (i + 1), X, Y, begin, end, d == 0)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def edges(n, x, w):
     """Weight near ends of the window that are no ends of the quantum numbers."""
     F, R, skew = n[PARTS], w.shape[1], n[SKEW]

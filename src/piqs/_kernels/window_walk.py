@@ -64,7 +64,7 @@ _UNSEEN = 0.25
 _LONGEST, _AT_JUMP = 12.0, 1e-10
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def index(n, f, r):
     """(i, step): the quantum number of part f at column c of row r is its lowest plus i + step c."""
     if f == n[PARTS] - 1:
@@ -74,7 +74,7 @@ def index(n, f, r):
     return (r // stride_of(n, f)) % n[n[SIZES] + f], 0
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def lowest(n, x, f):
     """The lowest quantum number of part f on the window."""
     if f == n[PARTS] - 1 or n[SKEW] == 0:
@@ -82,7 +82,7 @@ def lowest(n, x, f):
     return x[n[LOWS]] - n[SKEW] * (x[n[LOWS] + 1] + (n[COLUMNS] - 1 if n[SKEW] > 0 else 0))
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def stride_of(n, f):
     """Rows between neighbouring quantum numbers of part f, where rows are no sums; 0 if it is the last one."""
     if f == n[PARTS] - 1:
@@ -93,7 +93,7 @@ def stride_of(n, f):
     return stride
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def coherences(n, w, f, most):
     """<i + d|rho|i> of the reduced state of part f, for d = 0 to `most`."""
     R, C = n[ROWS], n[COLUMNS]
@@ -114,7 +114,7 @@ def coherences(n, w, f, most):
     return out
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def local_amplitude(N, q, D, j, m):
     """<j+D, m+q| K_{q,D} |j,m>."""
     amplitude = np.sqrt(max(squared_amplitude(q, D, N, j, m), 0.0))
@@ -123,7 +123,7 @@ def local_amplitude(N, q, D, j, m):
     return amplitude
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def share(n, z, channel, a):
     """The number by which local noise J_q is J_a of its part, as it stands in the frame."""
     f, q = n[n[OWNER] + channel], n[n[Q] + channel]
@@ -134,7 +134,7 @@ def share(n, z, channel, a):
     return z[n[FRAMES] + 49 * f + 7 * symbol + seen]
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def local_rate(n, x, z, channel, D, rho):
     """|K_D psi|^2 of a local channel, from the coherences of its part."""
     f = n[n[OWNER] + channel]
@@ -160,7 +160,7 @@ def local_rate(n, x, z, channel, D, rho):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def apply_local(n, x, z, w, channel, D):
     """psi -> K_D psi of a local channel; j and the window move along. Returns the weight left out."""
     f = n[n[OWNER] + channel]
@@ -194,7 +194,7 @@ def apply_local(n, x, z, w, channel, D):
     return left
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def apply_collective(n, x, z, w, channel):
     """OTHER = C psi, on the window, or on one that has moved along if all words shift alike. Returns the weight left out."""
     clear(w, OTHER, OTHER + 2)
@@ -222,7 +222,7 @@ def apply_collective(n, x, z, w, channel):
     return left
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def follow_collective(n, x, w, channel):
     """The window goes along with a collective jump whose words all shift alike. Returns the weight left out.
 
@@ -252,7 +252,7 @@ def follow_collective(n, x, w, channel):
     return left
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def weight(w, r, begin, end):
     """Weight of a row's columns from `begin` to before `end`."""
     total = 0.0
@@ -261,7 +261,7 @@ def weight(w, r, begin, end):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def rescale(w, a):
     """psi = a psi."""
     flat = w.reshape(-1)
@@ -269,7 +269,7 @@ def rescale(w, a):
         flat[i] *= a
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def squared_norm(w, slot):
     """Squared norm of a field."""
     size = 2 * w.shape[1] * w.shape[2]
@@ -280,7 +280,7 @@ def squared_norm(w, slot):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def rates_of_jumps(n, x, z, w, local, rates):
     """Rate of every jump: one for a collective channel, those with D = -1, 0, 1 for a local one. Returns their sum."""
     known, total = -1, 0.0
@@ -301,7 +301,7 @@ def rates_of_jumps(n, x, z, w, local, rates):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def jump(rng, n, x, z, w, local):
     """Choose a jump by its rate and apply it; returns its number, -1 if there is no rate to jump with."""
     rates = np.zeros((n[CHANNELS], 3))
@@ -329,7 +329,7 @@ def jump(rng, n, x, z, w, local):
     return chosen
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def off_centre(n, x, w):
     """Whether the mean of a, or of J_+ / sqrt(2j), seen from its frame has become large."""
     for f in range(n[PARTS]):
@@ -347,7 +347,7 @@ def off_centre(n, x, w):
     return False
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def differentiate(n, x, w, local):
     """SLOPE = psi' less MIDDLE * psi; returns the squared norm and minus the derivative of its logarithm."""
     R = n[ROWS]
@@ -357,7 +357,7 @@ def differentiate(n, x, w, local):
     return norm2, -2 * (change / norm2 + x[n[MIDDLE]])
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def step_all(n, x, w, local, h, norm2, radius, tolerance):
     """psi after a step h; rows that the generator does not couple go one by one."""
     R, allowed = n[ROWS], tolerance * np.sqrt(norm2)
@@ -370,7 +370,7 @@ def step_all(n, x, w, local, h, norm2, radius, tolerance):
     rescale(w, np.exp(h * x[n[MIDDLE]]))
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def wanted_step(left, rate, trend, longest, room_ahead):
     """Time to the moment at which ln(norm) has fallen by `left`, within what one step may do."""
     h = room_ahead
@@ -384,7 +384,7 @@ def wanted_step(left, rate, trend, longest, room_ahead):
     return max(min(h, longest, room_ahead), -longest)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def functions_at(n, x, t, piece, local):
     """Functions of time as polynomials of the time from t; returns the end of the piece."""
     G, degree = n[FUNCTIONS], n[DEGREE] + 1
@@ -394,7 +394,7 @@ def functions_at(n, x, t, piece, local):
     return np.inf if n[PIECES] == 1 and n[DEGREE] == 0 else x[breaks + 1]
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def largest_radius(n, x):
     """Bound of the norm of the generator."""
     out = 0.0
@@ -403,7 +403,7 @@ def largest_radius(n, x):
     return out
 
 
-@kernel(error_model="numpy")
+@kernel()
 def walk(rng, n, x, z, w, clock, stop, tolerance, cutoff, halt, when, which, jumps):
     """Follow a trajectory to `stop`, or until its window has to be moved.
 

@@ -70,7 +70,7 @@ PSI, SLOPE, OTHER, PLANES = 0, 2, 4, 6
 FAST = {"contract", "reassoc", "nsz"}
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def fill(n, k, f, spin, low, step, out):
     """Amplitudes of word k on the quantum numbers low, low + step, ... of part f."""
     begin = n[WORD] + (k * n[PARTS] + f) * n[SYMBOLS]
@@ -102,7 +102,7 @@ def fill(n, k, f, spin, low, step, out):
             out[i] = np.sqrt(out[i])
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def count(n, x, z):
     """Coefficients of all words, as the frames and j stand."""
     for f in range(n[PARTS]):
@@ -121,7 +121,7 @@ def count(n, x, z):
         z[n[COEFFICIENTS] + n[n[ENTRY] + e]] += number
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def tabulate(n, x, z):
     """Coefficients, shifts and amplitudes of all words on the window."""
     count(n, x, z)
@@ -154,7 +154,7 @@ def tabulate(n, x, z):
                 x[rows + r] *= own[i] if inside else 0.0
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def row_place(n, k, r):
     """Place p in x of the first parts' amplitudes of word k, on row r; at column c it is p + c if SKEW."""
     if n[SKEW] == 0:
@@ -162,7 +162,7 @@ def row_place(n, k, r):
     return n[ROW] + k * (n[ROWS] + n[COLUMNS] - 1) + (n[ROWS] - 1 - r if n[SKEW] > 0 else r)
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def copy(w, source, target):
     """Field `target` = field `source`."""
     flat = w.reshape(-1)
@@ -172,7 +172,7 @@ def copy(w, source, target):
         flat[b + i] = flat[a + i]
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def clear(w, begin, end):
     """The slots from `begin` to before `end` are 0."""
     flat = w.reshape(-1)
@@ -181,7 +181,7 @@ def clear(w, begin, end):
         flat[i] = 0.0
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def dot(w, i, k, size):
     """Sum of products of `size` elements from places i and k on."""
     flat = w.reshape(-1)
@@ -192,7 +192,7 @@ def dot(w, i, k, size):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def overlap(n, w, a, b, begin, end):
     """Real part of <a|b> of two fields over some rows."""
     R, C, total = w.shape[1], w.shape[2], 0.0
@@ -204,7 +204,7 @@ def overlap(n, w, a, b, begin, end):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def add_rows(n, w, a, b, begin, end):
     """Field b += field a on some rows; returns |a|^2."""
     R, C, total = w.shape[1], w.shape[2], 0.0
@@ -220,7 +220,7 @@ def add_rows(n, w, a, b, begin, end):
     return total
 
 
-@part(error_model="numpy", fastmath=FAST)
+@part(fastmath=FAST)
 def add_word(n, x, w, k, factor, a, b):
     """Field b += factor * (word k) field a."""
     dr, dc = n[n[SHIFTS] + 2 * k], n[n[SHIFTS] + 2 * k + 1]
@@ -234,7 +234,7 @@ def add_word(n, x, w, k, factor, a, b):
             w[b + 1, s, c + dc] += v.real * w[a + 1, r, c] + v.imag * w[a, r, c]
 
 
-@kernel(error_model="numpy")
+@kernel()
 def means(n, x, z, w, out):
     """<operator g> of every group of words, into out."""
     tabulate(n, x, z)
@@ -255,7 +255,7 @@ def means(n, x, z, w, out):
         out[n[n[GROUP] + k]] += coefficient * complex(real, imaginary) / norm2
 
 
-@kernel(error_model="numpy")
+@kernel()
 def exponential(n, x, z, w):
     """psi = exp(operator) psi, for an operator that couples what its words say."""
     tabulate(n, x, z)
