@@ -185,6 +185,32 @@ def test_many_constant_operators_share_one_matrix(state):
         assert slope == pytest.approx(np.sum(w * forward[label]), abs=1e-8)
 
 
+def test_operators_of_different_patterns_beside_each_other():
+    # three patterns, one without elements, and a real and an imaginary one that look the same
+    N, t = 6, [0.0, 0.8]
+    x, y, z = jspin(N)
+    wrt = {
+        f"{k} {name}": k * op
+        for k in (1, 2, 3)
+        for name, op in zip("xyzo", [x, y, z * z, 0 * z], strict=True)
+    }
+    model = Dicke(N, 0.7 * x, emission=0.3, dephasing=0.2)
+    _, slopes = gradient(model, css(N), t, z, wrt=wrt)
+    forward = sensitivity(model, css(N), t, z, wrt={"x": x, "y": y, "z": z * z})
+    for label, slope in slopes.items():
+        factor, name = label.split()
+        expected = 0.0 if name == "o" else int(factor) * forward[name][0, -1]
+        assert slope == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("wrong", [1j * jspin(3, "x"), jspin(3, "+"), jspin(3, "x") + 1e-3j * jspin(3, "z")])
+def test_one_operator_of_many_that_is_not_hermitian_is_named(wrong):
+    model = Dicke(3, jspin(3, "x"), emission=1.0)
+    wrt = {str(k): (1 + k) * jspin(3, "x") for k in range(20)} | {"this one": wrong}
+    with pytest.raises(piqs.errors.NotLindbladError, match=r"this one.*Hermitian"):
+        gradient(model, excited(3), [0, 1], jspin(3, "z"), wrt=wrt)
+
+
 def test_bad_input():
     model = Dicke(2, jspin(2, "x"), emission=1.0)
     with pytest.raises(ValueError, match="wrt must name channels"):

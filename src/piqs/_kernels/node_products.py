@@ -13,9 +13,10 @@ def node_products(indptr, indices, real, imaginary, x, y, rows, columns, magnitu
     for what is zero.
     """
     times = x.shape[1]
+    real_part, imaginary_part = np.empty(times), np.empty(times)
     for p in range(rows.size):
-        for t in range(times):
-            out[p, t] = 0.0
+        real_part[:] = 0.0
+        imaginary_part[:] = 0.0
         i, i_end = indptr[rows[p]], indptr[rows[p] + 1]
         # B is Hermitian, so that its column is the conjugate of its row.
         j, j_end = indptr[columns[p]], indptr[columns[p] + 1]
@@ -27,13 +28,16 @@ def node_products(indptr, indices, real, imaginary, x, y, rows, columns, magnitu
             else:
                 a, b = x[real[i]], y[real[j]]
                 c, d = x[abs(imaginary[i]) - 1], y[abs(imaginary[j]) - 1]
-                left, right = np.sign(imaginary[i]), np.sign(imaginary[j])
+                left, right = float(np.sign(imaginary[i])), float(np.sign(imaginary[j]))
                 if magnitudes:
                     for t in range(times):
-                        out[p, t] += np.hypot(a[t], c[t]) * np.hypot(b[t], d[t])
+                        real_part[t] += np.sqrt((a[t] * a[t] + c[t] * c[t]) * (b[t] * b[t] + d[t] * d[t]))
                 else:
                     for t in range(times):
                         e, f = left * c[t], right * d[t]
-                        out[p, t] += complex(a[t] * b[t] + e * f, e * b[t] - a[t] * f)
+                        real_part[t] += a[t] * b[t] + e * f
+                        imaginary_part[t] += e * b[t] - a[t] * f
                 i += 1
                 j += 1
+        for t in range(times):
+            out[p, t] = complex(real_part[t], imaginary_part[t])

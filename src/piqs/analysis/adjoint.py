@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs.analysis.accuracy import error_of
-from piqs.analysis.adjoint_operators import Operators
+from piqs.analysis.adjoint_operators import Operators, places
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.choose import choose
@@ -44,8 +44,10 @@ _G_WEIGHTS = np.array(
 _NODES = np.concatenate([-_K_NODES[:-1], _K_NODES[::-1]])
 _KRONROD, _GAUSS = (np.concatenate([w[:-1], w[::-1]]) for w in (_K_WEIGHTS, _G_WEIGHTS))
 
-# Length of a panel at first, over the generator's largest frequency; how often panels are halved before giving up.
+# Length of a panel at first, over the largest frequency; how often panels are halved before giving up.
 _RADIANS, _MOST_HALVINGS = 10.0, 9
+# The largest frequency of state and adjoint that counts, over the estimate of it from a few multiplications.
+_MARGIN = 1.25
 # How often a panel is divided for the coefficients of parameters alone.
 _MOST_DIVISIONS = 6
 # Distinct constant matrices beyond which products of states are summed on their common pattern first.
@@ -115,7 +117,7 @@ def integrals_over(
     """
     start, end = float(breaks[0]), float(breaks[-1])
     sums = _Sums(derivatives, Operators(generator, operators) if operators else None)
-    edges = _panels(generator, breaks)
+    edges = _panels(generator, x, adjoint, breaks)
     for _ in range(_MOST_HALVINGS + 1):
         half = 0.5 * np.diff(edges)
         nodes = (edges[:-1, None] + half[:, None] * (1.0 + _NODES)).ravel()
@@ -152,17 +154,30 @@ def segments(times: np.ndarray, weights: np.ndarray, generator: AssembledGenerat
     return found
 
 
-def _panels(generator: AssembledGenerator, breaks: np.ndarray) -> np.ndarray:
-    """Edges of the panels to begin with: the breaks, and as many between them as the generator's frequencies ask for."""
+def _panels(
+    generator: AssembledGenerator, x: np.ndarray, adjoint: np.ndarray, breaks: np.ndarray
+) -> np.ndarray:
+    """Edges of the panels to begin with: the breaks, and as many between them as the frequencies of the integrand ask for."""
     times = np.linspace(breaks[0], breaks[-1], 9)
     constant = generator if generator.constant else generator.frozen(_largest(generator, times))
     problem = Problem(constant, np.zeros(generator.size), times, sp.csr_array((0, generator.size)))
-    rate = max(problem.ellipse.imaginary, 1e-300)
+    matrix = constant.matrix
+    moving = _MARGIN * (_frequency(matrix, x) + _frequency(sp.csr_array(matrix.T), adjoint))
+    rate = max(min(problem.ellipse.imaginary, moving), 1e-300)
     edges = [float(breaks[0])]
     for left, right in pairwise(breaks):
         count = max(1, int(np.ceil((right - left) * rate / _RADIANS)))
         edges += np.linspace(left, right, count + 1)[1:].tolist()
     return np.array(edges)
+
+
+def _frequency(matrix: sp.csr_array, x: np.ndarray) -> float:
+    """About the largest frequency in exp(t matrix) x: the mean growth of x by four multiplications."""
+    first = last = max(float(np.linalg.norm(x)), 1e-300)
+    for _ in range(4):
+        x = matrix @ x
+        last = float(np.linalg.norm(x))
+    return (last / first) ** 0.25
 
 
 def _largest(generator: AssembledGenerator, times: np.ndarray) -> list[float]:
@@ -291,12 +306,12 @@ class _Sums:
             for k, m in self.constant:
                 total[k] += known[id(m)]
         else:
-            rows, columns, places = self._pattern
+            rows, columns, where = self._pattern
             y, z = np.ascontiguousarray(self._y.T), np.ascontiguousarray(self._z.T)
             some = max(1, _LARGEST // (8 * len(weights)))
             cuts = [slice(first, first + some) for first in range(0, rows.size, some)]
             products = np.concatenate([(z[rows[cut]] * y[columns[cut]]) @ weights for cut in cuts])
-            for (k, m), place in zip(self.constant, places, strict=True):
+            for (k, m), place in zip(self.constant, where, strict=True):
                 total[k] += m.data @ products[place]
         return total[:, 0], total[:, 1]
 
@@ -308,16 +323,9 @@ class _Sums:
         ]
         union = sp.csr_array(sum(patterns[1:], patterns[0]))
         union.sort_indices()
-        every = _keys(union)
+        every = places(union)
         n = union.shape[0]
-        return every // n, every % n, [np.searchsorted(every, _keys(m)) for m in patterns]
-
-
-def _keys(m: sp.csr_array) -> np.ndarray:
-    """Row and column of each stored element in one number."""
-    row = np.repeat(np.arange(m.shape[0], dtype=np.int64), np.diff(m.indptr))
-    keys: np.ndarray = row * m.shape[0] + m.indices
-    return keys
+        return every // n, every % n, [np.searchsorted(every, places(m)) for m in patterns]
 
 
 def _allowed(slopes: np.ndarray, settings: Options) -> float:

@@ -16,10 +16,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs._kernels.node_products import node_products
+from piqs.analysis.alike import by_pattern
 from piqs.liouville import AssembledGenerator
 from piqs.liouville.basis import HermitianPattern
 
-__all__ = ["Operators"]
+__all__ = ["Operators", "places"]
 
 # Numbers that are held at once (256 MB).
 _LARGEST = 2**24
@@ -41,28 +42,31 @@ class Operators:
         self.numbers = np.array(list(matrices), dtype=np.int64)
         self._pattern = HermitianPattern(generator.keys, n)
         every = list(matrices.values())
-        row = np.repeat(
-            np.tile(np.arange(n, dtype=np.int64), len(every)),
-            np.concatenate([np.diff(m.indptr) for m in every]),
-        )
-        places = row * n + np.concatenate([m.indices for m in every])
-        known = np.flatnonzero(np.bincount(places)) if n * n <= _LARGEST else np.unique(places)
+        alike = by_pattern(every)
+        every_place = [places(every[numbers[0]]) for numbers in alike]
+        known = np.unique(np.concatenate(every_place))
         # Tr[V P] = sum_ab V_ab P_ba
         self._rows, self._columns = known % n, known // n
-        ends = np.concatenate([[0], np.cumsum([m.nnz for m in every])])
-        at = np.searchsorted(known, places)
-        values = np.concatenate([m.data for m in every])
-        self._operators = sp.csr_array((values, at, ends), shape=(len(every), known.size))
+        # For each pattern the operators that have it, which of the known elements it holds, and their elements, a row each.
+        self._alike = [
+            (np.array(numbers), np.searchsorted(known, place), np.array([every[k].data for k in numbers]))
+            for numbers, place in zip(alike, every_place, strict=True)
+        ]
 
     def integrals(self, states: np.ndarray, adjoints: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Integrals for all operators (operators, rules), from states and adjoints (nodes, n) and weights (nodes, rules)."""
-        found: np.ndarray = 2.0 * (self._operators @ self._products(states, adjoints, weights)).imag
+        products = self._products(states, adjoints, weights)
+        found = np.empty((self.numbers.size, weights.shape[1]))
+        for numbers, at, data in self._alike:
+            found[numbers] = 2.0 * (data @ products[at]).imag
         return found
 
     def sizes(self, states: np.ndarray, adjoints: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The same with the magnitudes of all numbers, which is about the most that the integrals could be."""
-        products = self._products(states, adjoints, weights, magnitudes=True)
-        found: np.ndarray = 2.0 * (abs(self._operators) @ products).real
+        products = self._products(states, adjoints, weights, magnitudes=True).real
+        found = np.empty((self.numbers.size, weights.shape[1]))
+        for numbers, at, data in self._alike:
+            found[numbers] = 2.0 * (np.abs(data) @ products[at])
         return found
 
     def _products(
@@ -82,3 +86,10 @@ class Operators:
             )  # fmt: skip
             total += found @ weights[part]
         return total
+
+
+def places(matrix: sp.csr_array) -> np.ndarray:
+    """Row and column of each stored element in one number."""
+    row = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr))
+    found: np.ndarray = row * matrix.shape[1] + matrix.indices
+    return found

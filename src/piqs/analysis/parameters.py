@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from qutip import Qobj, QobjEvo
 
 from piqs import _checks
+from piqs.analysis.alike import all_hermitian, mixture
 from piqs.equations import Channel, MasterEquation
 from piqs.equations.operator import check_dims, check_hermitian
 from piqs.liouville import AssembledGenerator, Lindbladian, reduce
@@ -25,7 +26,7 @@ __all__ = [
     "stationary_parameters",
 ]
 
-# Up to so many constant operators the derivative by each is a matrix of its own.
+# Up to so many constant operators are checked one by one, and the derivative by each is a matrix of its own.
 _FEW_OPERATORS = 8
 # What begins a pair that says that the initial state depends on a parameter.
 _STATE = "rho0"
@@ -115,7 +116,12 @@ def read_parameters(equation: MasterEquation, wrt: Any) -> list[Parameter]:
                 f"wrt must be a channel's name, an operator, or a list or dict of these, got {wrt!r}"
             )
         wrt = {item if isinstance(item, str) else f"wrt[{k}]": item for k, item in enumerate(wrt)}
-    return [_parameter(equation, str(label), item) for label, item in wrt.items()]
+    parameters = [_parameter(equation, str(label), item) for label, item in wrt.items()]
+    constant = {p.label: p.operator for p in parameters if p.operator is not None}
+    if len(constant) <= _FEW_OPERATORS or not all_hermitian(list(constant.values())):
+        for label, V in constant.items():
+            check_hermitian(V, f"wrt[{label!r}]")
+    return parameters
 
 
 def stationary_parameters(equation: MasterEquation, wrt: Any, what: str) -> list[Parameter]:
@@ -148,11 +154,9 @@ def _parameter(equation: MasterEquation, label: str, item: Any) -> Parameter:
         equation.space.check_state(change, f"wrt[{label!r}]")
         return Parameter(label, (), change)
     if isinstance(item, Qobj) and item.isoper:
-        # As below, without all that is for operators that depend on time.
+        # As below, without all that is for operators that depend on time; all are seen to be Hermitian at once.
         check_dims(item, equation.dims, f"wrt[{label!r}]")
-        V = _checks.matrix(item, f"wrt[{label!r}]")
-        check_hermitian(V, f"wrt[{label!r}]")
-        return Parameter(label, operator=V)
+        return Parameter(label, operator=_checks.matrix(item, f"wrt[{label!r}]"))
     try:
         change_of_h = MasterEquation(equation.space, item, args=equation.args)
     except (TypeError, ValueError) as error:
@@ -213,8 +217,7 @@ class ParametrisedGenerator:
             for term in terms:
                 added.setdefault(_fingerprint(term), term)
         if self.operators:
-            # Whatever any of them connects: a sum with factors that cancel nothing.
-            together = _mixture(list(self.operators.values()))
+            together = mixture(list(self.operators.values()))
             added.setdefault(("together",), dissipator([], together))
         whole = reduce(Lindbladian(equation.space.size, [*own, *added.values()]), seeds, observed)
         matrices, coefficients = whole.matrices, whole.coefficients
@@ -225,16 +228,6 @@ class ParametrisedGenerator:
         self.derivatives: list[list[tuple[sp.csr_array, Any]]] = [
             [(shared[_fingerprint(term)], term.coefficient) for term in terms] for terms in with_matrices
         ]
-
-
-def _mixture(operators: Sequence[sp.csr_array]) -> sp.csr_array:
-    """The sum of Hermitian matrices with random factors."""
-    factors, n = np.random.default_rng(0).uniform(0.5, 1.0, size=len(operators)), operators[0].shape[0]
-    data = np.concatenate([f * m.data for f, m in zip(factors, operators, strict=True)])
-    lengths = np.concatenate([np.diff(m.indptr) for m in operators])
-    rows = np.repeat(np.tile(np.arange(n), len(operators)), lengths)
-    columns = np.concatenate([m.indices for m in operators])
-    return sp.csr_array(sp.coo_array((data, (rows, columns)), shape=(n, n)))
 
 
 def _fingerprint(term: Term) -> tuple[Any, ...]:

@@ -24,7 +24,10 @@ class CoupledGenerator(AssembledGenerator):
     def __init__(
         self, terms: Sequence[tuple[np.ndarray, sp.csr_array, Callable[[float], float] | None]]
     ) -> None:
-        matrices = [sp.csr_array(sp.kron(sp.csr_array(C), L, format="csr")) for C, L, _ in terms]
+        matrices = [
+            C[0, 0] * L if C.shape == (1, 1) else sp.csr_array(sp.kron(sp.csr_array(C), L, format="csr"))
+            for C, L, _ in terms
+        ]
         super().__init__(0, np.arange(matrices[0].shape[0]), matrices, [f for _, _, f in terms])
 
     @property
