@@ -129,6 +129,19 @@ def test_fit_of_rates_and_a_detuning():
     assert exact.values == pytest.approx({**true, "detuning": 0.8}, abs=1e-6)
 
 
+def test_fit_says_which_parameters_the_data_do_not_determine():
+    t = np.linspace(0, 3, 10)
+    model = Dicke(1, jspin(1, "x"), emission=0.5)
+    true = Dicke(1, jspin(1, "x") + 0.3 * jspin(1, "z"), emission=0.7)
+    data = true.mesolve(excited(1), t, [jspin(1, "z")]).expect
+    wrt = {"emission": "emission", "one": jspin(1, "z"), "other": 2 * jspin(1, "z")}
+    with pytest.warns(piqs.errors.AccuracyWarning, match=r"do not determine \['one', 'other'\]"):
+        found = piqs.fit(model, excited(1), t, [jspin(1, "z")], data, wrt, initial={"one": 0.2}, sigma=0.01)
+    assert np.isinf([found.errors["one"], found.errors["other"]]).all()
+    assert found.values["emission"] == pytest.approx(0.7, abs=1e-5)
+    assert 0.0 < found.errors["emission"] < 0.1
+
+
 def test_bad_input():
     model, t = Dicke(2, emission=1.0), np.linspace(0, 1, 3)
     with pytest.raises(ValueError, match="tlist must increase"):

@@ -1,9 +1,10 @@
 """Exact Lindblad dynamics of N identical emitters under local and collective noise."""
 
 from piqs.about import about, cite
-from piqs.analysis.control import FitResult, PulseResult, fit, optimize_pulse
+from piqs.analysis.control import PulseResult, optimize_pulse
 from piqs.analysis.counting import CountDistribution, CountingStatistics, counting_statistics
 from piqs.analysis.fisher import dynamics_qfi, field_qfi_rate
+from piqs.analysis.fitting import FitResult, fit
 from piqs.analysis.floquet import floquet_basis, floquet_steadystate
 from piqs.analysis.jax_bridge import jax_expect, jax_steadystate
 from piqs.analysis.jump_records import (

@@ -13,7 +13,7 @@ from qutip import Qobj
 
 from piqs import _checks
 from piqs._interrupts import bringing
-from piqs.analysis.control import changed, fitted
+from piqs.analysis.fitting import changed, fitted
 from piqs.analysis.sensitivity import gradient, hermitian_observables
 from piqs.analysis.stationary_sensitivity import steadystate_sensitivity
 from piqs.equations import read
