@@ -66,7 +66,7 @@ def run(case: Case, method: str, rtol: float) -> Run | None:
     if _steps(case) > MOST.get(method, np.inf) or (method == "exponential" and case.H.shape[0] > MOST_KETS):
         return None
     # What rounding of the times leaves of its slopes is what it measures: its steps become as short as they may.
-    if method == "collocation" and rtol < 0.1 * case.rounding:
+    if method == "series" and rtol < 0.1 * case.rounding:
         return None
     options = {"method": "auto" if method == "matrix-free" else method, "rtol": rtol}
     largest = choose.LARGEST_ASSEMBLED

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from qutip.core.cy.coefficient import InterCoefficient
 
 Coefficient = Callable[[float], complex]
 RealCoefficient = Callable[[float], float]
@@ -18,6 +19,90 @@ class BecameComplexError(ValueError):
     def __init__(self, z: complex, t: float) -> None:
         super().__init__(f"a coefficient that was real at every time tried is {z} at t = {t}")
         self.time = t
+
+
+class RealPart:
+    """The real part of a coefficient, which is refused where it is not finite, or complex against what is known of it.
+
+    Parameters
+    ----------
+    f : callable
+        The coefficient.
+    may_be_complex : bool
+        Whether an imaginary part is dealt with elsewhere.
+    must_be_real : str
+        The argument whose Hermiticity forbids one, if any.
+    """
+
+    def __init__(self, f: Coefficient, may_be_complex: bool, must_be_real: str) -> None:
+        self._f, self._may_be_complex, self._must_be_real = f, may_be_complex, must_be_real
+
+    def __call__(self, t: float) -> float:
+        z = complex(self._f(t))
+        if z.imag == 0.0 and z.real - z.real == 0.0:
+            return z.real  # finite; this is asked for at every stage of every step
+        z = finite_value(self._f, t)
+        if z.imag != 0.0 and self._must_be_real:
+            raise ValueError(
+                f"{self._must_be_real} must be Hermitian, but the coefficient of a Hermitian part is {z} at t = {t}"
+            )
+        if z.imag != 0.0 and not self._may_be_complex:
+            raise BecameComplexError(z, t)
+        return z.real
+
+    def at_times(self, times: np.ndarray) -> np.ndarray:
+        """The values at many times."""
+        f, asked = self._f, times.tolist()
+        z = np.array([f(t) for t in asked])
+        if np.isrealobj(z) and z.dtype.kind == "f" and np.isfinite(z).all():
+            return z
+        if z.dtype.kind == "c" and np.isfinite(z).all() and not z.imag.any():
+            return z.real
+        return np.array([self(t) for t in asked])
+
+
+class Spline:
+    """The real or the imaginary part of a coefficient that QuTiP interpolates, as the piecewise polynomial that it is.
+
+    Parameters
+    ----------
+    f : InterCoefficient
+        The coefficient.
+    factor : complex
+        The values are the real part of this times f; -1j for the imaginary part.
+
+    Attributes
+    ----------
+    knots : float64 array
+        Where one polynomial ends and the next begins; of a coefficient that jumps there none.
+    """
+
+    def __init__(self, f: InterCoefficient, factor: complex = 1.0) -> None:
+        self._f, self._factor = f, factor
+        self._starts, polynomials = _pieces(f)
+        self.knots = self._starts if len(polynomials) > 1 else self._starts[:0]
+        for t in self._starts[~np.isfinite(polynomials).all(axis=0)].tolist():
+            finite_value(f, t)
+        self._polynomials = (factor * polynomials).real
+
+    def __call__(self, t: float) -> float:
+        return float((self._factor * self._f(t)).real)
+
+    def at_times(self, times: np.ndarray) -> np.ndarray:
+        """The values at many times."""
+        inside = times.clip(self._starts[0], self._starts[-1])
+        cell = self._starts.searchsorted(inside, side="right") - 1
+        inside -= self._starts[cell]
+        values = self._polynomials[0, cell]
+        for row in self._polynomials[1:]:
+            values = values * inside + row[cell]
+        return values
+
+
+def _pieces(f: InterCoefficient) -> tuple[np.ndarray, np.ndarray]:
+    """Knots and, from the highest power down, coefficients of the polynomials from each of them on: what pickle keeps of f."""
+    knots, polynomials, *_ = f.__reduce__()[1]
+    return np.asarray(knots), np.asarray(polynomials)
 
 
 class Coefficients:
@@ -45,35 +130,29 @@ class Coefficients:
         """Whether a coefficient has an imaginary part at any of the times tried."""
         if f is None:
             return False
+        if isinstance(f, InterCoefficient):
+            return bool(_pieces(f)[1].imag.any())
         return self.assume_complex or any(complex(f(t)).imag != 0.0 for t in self.trials)
 
     def real(self, f: Coefficient, must_be_real: str = "") -> RealCoefficient:
         """Re f(t); that of a Hermitian operator of the named argument has no other part."""
         may_be_complex = self.is_complex(f)
-
-        def value(t: float) -> float:
-            z = complex(f(t))
-            if z.imag == 0.0 and z.real - z.real == 0.0:
-                return z.real  # finite; this is asked for at every stage of every step
-            z = finite_value(f, t)
-            if z.imag != 0.0 and must_be_real:
-                raise ValueError(
-                    f"{must_be_real} must be Hermitian, but the coefficient of a Hermitian part is {z} at t = {t}"
-                )
-            if z.imag != 0.0 and not may_be_complex:
-                raise BecameComplexError(z, t)
-            return z.real
-
-        return value
+        if isinstance(f, InterCoefficient) and not (must_be_real and may_be_complex):
+            return Spline(f)
+        return RealPart(f, may_be_complex, must_be_real)
 
     @staticmethod
     def imaginary(f: Coefficient) -> RealCoefficient:
         """Im f(t)."""
+        if isinstance(f, InterCoefficient):
+            return Spline(f, -1j)
         return lambda t: finite_value(f, t).imag
 
     @staticmethod
     def negative_imaginary(f: Coefficient) -> RealCoefficient:
         """-Im f(t)."""
+        if isinstance(f, InterCoefficient):
+            return Spline(f, 1j)
         return lambda t: -finite_value(f, t).imag
 
 

@@ -22,6 +22,7 @@ from piqs.equations.operator import (
     check_hermitian,
     evolving_parts,
     is_hermitian,
+    is_its_adjoint,
     operator_of,
 )
 from piqs.equations.states import density_matrix, initial_operator
@@ -269,10 +270,10 @@ class MasterEquation:
 
 def _hamiltonian_terms(part: sp.csr_array, f: Coefficient, read: Coefficients) -> list[Term]:
     """Terms of -i[f A, rho] for a sum that is Hermitian: A = X + i Y gives Re f X - Im f Y."""
+    if is_its_adjoint(part, 0.0):
+        return [dissipator([], part, coefficient=read.real(f, must_be_real="H"))]
     adjoint = part.conj().T
     X, Y = sp.csr_array(0.5 * (part + adjoint)), sp.csr_array(-0.5j * (part - adjoint))
-    if not Y.count_nonzero():
-        return [dissipator([], X, coefficient=read.real(f, must_be_real="H"))]
     # X is taken along even where it is zero: its coefficient is what notices that f turns complex.
     terms = [dissipator([], X, coefficient=read.real(f))]
     if read.is_complex(f):

@@ -13,6 +13,7 @@ from piqs._checks import matrix
 from piqs.equations.coefficients import Coefficient, finite_value
 from piqs.errors import DimensionError, NotExpressibleError, NotLindbladError
 from piqs.liouville.basis import coordinates
+from piqs.liouville.terms import FEW
 
 # An operator may miss its symmetry by this part of its largest element.
 SYMMETRY = 1e-10
@@ -143,8 +144,12 @@ def is_hermitian(matrix: sp.sparray) -> bool:
     return True
 
 
-def _is_its_adjoint(candidate: sp.sparray) -> bool:
-    """Whether a matrix equals its adjoint to rounding, element by element; False also where its pattern is not symmetric."""
+def is_its_adjoint(candidate: sp.sparray, allowed: float = 0.5 * SYMMETRY) -> bool:
+    """Whether a matrix equals its adjoint, element by element, up to a part of the largest; False also where patterns differ."""
+    if candidate.shape[0] <= FEW:
+        dense = candidate.toarray()
+        difference = np.abs(dense - dense.conj().T).max(initial=0.0)
+        return bool(difference <= allowed * np.abs(dense).max(initial=0.0))
     matrix = candidate if isinstance(candidate, sp.csr_array) else sp.csr_array(candidate)
     if not matrix.has_canonical_format:
         return False
@@ -152,12 +157,12 @@ def _is_its_adjoint(candidate: sp.sparray) -> bool:
     if not (np.array_equal(turned.indptr, matrix.indptr) and np.array_equal(turned.indices, matrix.indices)):
         return False
     difference = np.abs(turned.data.conj() - matrix.data).max(initial=0.0)
-    return bool(difference <= 0.5 * SYMMETRY * np.abs(matrix.data).max(initial=0.0))
+    return bool(difference <= allowed * np.abs(matrix.data).max(initial=0.0))
 
 
 def check_hermitian(candidate: sp.sparray, name: str) -> None:
     """Refuse a matrix that differs from its adjoint."""
-    if _is_its_adjoint(candidate):
+    if is_its_adjoint(candidate):
         return
     # The coordinates of a Hermitian matrix are real.
     _, values = coordinates(candidate)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from qutip import Qobj, ket2dm
+from qutip import Qobj
 
 from piqs._checks import matrix as matrix_of
 from piqs._resources import check
@@ -48,18 +48,26 @@ def _matrix(rho0: Any, dims: list[Any], name: str) -> sp.csr_array:
     if not isinstance(rho0, Qobj):
         raise TypeError(f"{name} must be a Qobj (ket or density matrix), got {type(rho0).__name__}")
     if rho0.isket:
-        occupied = matrix_of(rho0, name).nnz
+        ket = matrix_of(rho0, name)
         check(
-            48.0 * occupied**2,  # the elements, their indices, and a copy
-            f"the density matrix of {name}, a ket with {occupied:,} components,",
+            48.0 * ket.nnz**2,  # the elements, their indices, and a copy
+            f"the density matrix of {name}, a ket with {ket.nnz:,} components,",
             "Use trajectories (piqs.mcsolve), which need the ket only.",
         )
-        rho0 = ket2dm(rho0)
     elif not rho0.isoper:
         raise TypeError(f"{name} must be a ket or a density matrix, got a {rho0.type} with dims {rho0.dims}")
-    if rho0.dims != dims:
+    if rho0.dims[0] != dims[0] or (rho0.isoper and rho0.dims != dims):
         raise DimensionError(f"{name} has dims {rho0.dims}, but the problem has dims {dims}")
-    return matrix_of(rho0, name)
+    return _projector(ket) if rho0.isket else matrix_of(rho0, name)
+
+
+def _projector(ket: sp.csr_array) -> sp.csr_array:
+    """The density matrix of a ket (n, 1)."""
+    n, count = ket.shape[0], ket.nnz
+    kind = np.int32 if count**2 < np.iinfo(np.int32).max else np.int64
+    occupied = np.repeat(np.arange(n, dtype=kind), np.diff(ket.indptr))
+    elements = np.outer(ket.data, ket.data.conj()).ravel()
+    return sp.csr_array((elements, np.tile(occupied, count), ket.indptr.astype(kind) * count), shape=(n, n))
 
 
 def _check_state(matrix: sp.csr_array, from_ket: bool, name: str) -> None:

@@ -25,8 +25,9 @@ class Invariants:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         generator = problem.generator
+        self._places = generator.populations
         self._trace = float(np.real(generator.trace @ problem.x0)) if generator.closed_forward else None
-        self._lowest = min(0.0, float(np.real(problem.x0[generator.populations]).min(initial=0.0)))
+        self._lowest = min(0.0, float(np.real(problem.x0[self._places]).min(initial=0.0)))
 
     def each(self, on_state: Callable[[int, np.ndarray], None]) -> Callable[[int, np.ndarray], None]:
         """The same function of a state, called after the state has been checked."""
@@ -46,9 +47,11 @@ class Invariants:
             With the violation, and what to do.
         """
         allowed = _MARGIN * (self.problem.allowed + estimate) + _ROUNDING
-        populations = x[self.problem.generator.populations].real
+        populations = x[self._places].real
         change = 0.0 if self._trace is None else abs(float(populations.sum()) - self._trace)
         below = self._lowest - float(populations.min(initial=0.0))
+        if change <= allowed and below <= allowed:
+            return
         for what, size in (("the trace changed by", change), ("a population fell below zero by", below)):
             if not size <= allowed:
                 raise ConvergenceError(

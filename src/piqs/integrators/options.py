@@ -30,7 +30,7 @@ class Options:
     rtol, atol : float
         Error allowed in the state: atol + rtol times its norm. Default 1e-6, and a hundredth of rtol.
     method : str
-        "auto" (default), "exponential", "uniformization", "faber", "support", "rational", "piecewise", "collocation",
+        "auto" (default), "exponential", "uniformization", "faber", "support", "rational", "piecewise", "series",
         "dop853", "radau" or "bdf"; QuTiP's names lead to the same kind.
     max_step : float
         Longest internal step, 0 (default) for no limit. Methods that make no steps refuse it.

@@ -20,7 +20,9 @@ __all__ = ["Piece", "pieces"]
 # Jumps between two of these times beyond which a coefficient is taken to change all the time, and where in between that is
 # looked for first.
 _MOST_IN_A_CELL = 8
-_WITHIN = np.arange(1, _MOST_IN_A_CELL + 2) / (_MOST_IN_A_CELL + 2)
+_WITHIN = np.arange(_MOST_IN_A_CELL + 3) / (_MOST_IN_A_CELL + 2)
+# The part of the duration where that is looked for at the very first.
+_SHORTEST_CELL = 1e-3
 # Pieces shorter than this many roundings of the times are none.
 _ROUNDINGS = 4.0
 _EPS = np.finfo(float).eps
@@ -53,6 +55,8 @@ def pieces(coefficients: Sequence[Callable[[float], float] | None], times: np.nd
     if end == start or all(f is None for f in coefficients):
         return [(end, values(start))]
     jumps: list[tuple[float, Values]] = [(start, values(start))]
+    if _changes(values, start, start + (end - start) * _SHORTEST_CELL):
+        return None
     for left, right in pairwise(_looked_at(start, end, times)):
         found = _jumps(values, left, right, jumps[-1][1])
         if found is None:
@@ -72,6 +76,11 @@ def _looked_at(start: float, end: float, times: np.ndarray) -> list[float]:
     return np.unique(np.concatenate([grid, grid[:-1] + offset * np.diff(grid)])).tolist()
 
 
+def _changes(values: Callable[[float], Values], left: float, right: float) -> bool:
+    """Whether values change all the time between two times."""
+    return all(a != b for a, b in pairwise(map(values, (left + (right - left) * _WITHIN).tolist())))
+
+
 def _jumps(
     values: Callable[[float], Values], left: float, right: float, before: Values
 ) -> list[tuple[float, Values]] | None:
@@ -80,8 +89,7 @@ def _jumps(
     last = values(right)
     if before == last:
         return found
-    seen = [before, *map(values, (left + (right - left) * _WITHIN).tolist()), last]
-    if all(a != b for a, b in pairwise(seen)):
+    if _changes(values, left, right):
         return None
     while before != last:
         if len(found) == _MOST_IN_A_CELL:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from piqs.integrators.base import Integrator
-from piqs.integrators.collocation import Collocation
 from piqs.integrators.exponential import Exponential
 from piqs.integrators.faber import Faber
 from piqs.integrators.implicit import BackwardDifferences, Implicit
 from piqs.integrators.piecewise import Piecewise
 from piqs.integrators.rational import Rational
 from piqs.integrators.runge_kutta import Explicit
+from piqs.integrators.series import Series
 from piqs.integrators.still import Still
 from piqs.integrators.support import Support
 from piqs.integrators.uniformization import Uniformization
@@ -24,7 +24,7 @@ METHODS: dict[str, type[Integrator]] = {
         Support,
         Rational,
         Piecewise,
-        Collocation,
+        Series,
         Explicit,
         Implicit,
         BackwardDifferences,

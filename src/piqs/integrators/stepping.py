@@ -17,7 +17,7 @@ _EPS = np.finfo(float).eps
 # Smallest part of the tolerance that a step may spend, and rounding of a step in units of eps times the trace norm.
 SMALLEST_SHARE, _ROUNDINGS = 1e-4, 2.0
 # No step is tried again that is this short, in units of the spacing of numbers.
-_SHORTEST = 4.0
+SHORTEST = 4.0
 # States that are read off a step at once, which bounds memory.
 _AT_ONCE = 16
 # Stretches at which generators are looked at to predict a cost, at most.
@@ -98,7 +98,7 @@ class Stepping(Integrator):
                 last = t + 1.0001 * h >= end
                 # Steps sum up to the times reached, to the last digit: rounding of t + h adds up far from zero.
                 after = end if last else max(t + h, float(np.nextafter(t, np.inf)))
-                step, shortest = after - t, _SHORTEST * float(np.spacing(abs(t)))
+                step, shortest = after - t, SHORTEST * float(np.spacing(abs(t)))
                 error = self._try(t, step)
                 # A jump is known to the rounding of its time only: the step across it may spend the whole tolerance.
                 share = 1.0 if step <= shortest else max(step / max(duration, step), SMALLEST_SHARE)

@@ -14,6 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from piqs.liouville.terms import values_of
+
 # Evenly spaced times, the most output times added to them, and the most that are added where a coefficient bends.
 _EVEN, _OUTPUTS, _MORE = 512, 2048, 1024
 # Part of the largest change of a coefficient by which it may leave a straight line, and by which it counts as constant.
@@ -47,6 +49,7 @@ def stretches(coefficients: Sequence[Callable[[float], float] | None], times: np
         return []
     edges: set[float] = set()
     active: list[tuple[float, float]] = []
+    times = looked_at(start, end, times)
     for f in coefficients:
         if f is not None:
             active += _changing(f, start, end, times)
@@ -74,10 +77,7 @@ def _changing(
     f: Callable[[float], float], start: float, end: float, times: np.ndarray
 ) -> list[tuple[float, float]]:
     """Where one coefficient changes, as intervals."""
-    value = {s: f(s) for s in looked_at(start, end, times).tolist()}
-    _refine(f, value, (end - start) * _EDGE)
-    t = np.array(sorted(value))
-    y = np.array([value[s] for s in t.tolist()])
+    t, y = _refined(f, times, (end - start) * _EDGE)
     moving = np.abs(np.diff(y)) > _FLAT * np.ptp(y)
     # Cells next to each other that change belong together; a single flat one between them is a turning point.
     moving[1:-1] |= moving[:-2] & moving[2:]
@@ -85,23 +85,27 @@ def _changing(
     return [(float(t[a]), float(t[b])) for a, b in change.reshape(-1, 2)]
 
 
-def _refine(f: Callable[[float], float], value: dict[float, float], shortest: float) -> None:
-    """Add times where the coefficient bends, where it bends most first."""
-    t = sorted(value)
-    y = np.array([value[s] for s in t])
+def _refined(
+    f: Callable[[float], float], times: np.ndarray, shortest: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times and values of a coefficient there, with times added where it bends, where it bends most first."""
+    y = values_of(f, times)
     lowest, highest = float(y.min()), float(y.max())
-    heap: list[tuple[float, float, float]] = []
     bend = np.abs(y[:-2] - 2.0 * y[1:-1] + y[2:])
-    for k in np.flatnonzero(bend > _BENT * (highest - lowest)).tolist():
+    bent_at = np.flatnonzero(bend > _BENT * (highest - lowest)).tolist()
+    if not bent_at:
+        return times, y
+    t = times.tolist()
+    value = dict(zip(t, y.tolist(), strict=True))
+    heap: list[tuple[float, float, float]] = []
+    for k in bent_at:
         heap.append((-float(bend[k]), t[k], t[k + 1]))
         heap.append((-float(bend[k]), t[k + 1], t[k + 2]))
     heapq.heapify(heap)
     for _ in range(_MORE):
-        if not heap:
-            return
-        size, left, right = heapq.heappop(heap)
-        if -size <= _BENT * (highest - lowest):
-            return
+        if not heap or -heap[0][0] <= _BENT * (highest - lowest):
+            break
+        _, left, right = heapq.heappop(heap)
         middle = 0.5 * (left + right)
         if right - left <= shortest or middle in value:
             continue
@@ -112,3 +116,5 @@ def _refine(f: Callable[[float], float], value: dict[float, float], shortest: fl
         bent = max(bent, abs(value[right] - value[left]) if right - left < 1e3 * shortest else bent)
         heapq.heappush(heap, (-bent, left, middle))
         heapq.heappush(heap, (-bent, middle, right))
+    times, y = np.array(sorted(value.items())).T
+    return times, y

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +19,7 @@ from piqs._resources import return_freed_memory
 from piqs.liouville.basis import coordinates, diagonal_keys, matrix_from_coordinates, union
 from piqs.liouville.generator import Generator
 from piqs.liouville.small_closure import reached, small_closure, work
-from piqs.liouville.terms import CANCELLATION, Lindbladian
+from piqs.liouville.terms import CANCELLATION, FEW, Lindbladian, csr_of_dense, values_of
 
 # The first try of a search; each further one may be this many times larger.
 _FIRST_BUDGET, _GROWTH = 30_000, 16
@@ -115,8 +116,9 @@ class AssembledGenerator(Generator):
     def keeps_trace(self) -> bool:
         """Whether what each element loses is what others gain: not where some were dropped to which weight flows."""
         trace, matrix = self.trace, self.matrix
-        allowed = _SUM_OF_COLUMN * (np.abs(trace) @ abs(matrix))
-        return bool(trace.any() and np.all(np.abs(trace @ matrix) <= allowed))
+        weighted = np.repeat(trace, np.diff(matrix.indptr)) * matrix.data
+        sums, sizes = (np.bincount(matrix.indices, w, self.n) for w in (weighted, np.abs(weighted)))
+        return bool(trace.any() and np.all(np.abs(sums) <= _SUM_OF_COLUMN * sizes))
 
     def matrix_at(self, t: float) -> sp.csr_array:
         """The generator at time t."""
@@ -128,7 +130,7 @@ class AssembledGenerator(Generator):
         parts = [m if v == 1.0 else v * m for m, v in zip(self.matrices, values, strict=True) if v != 0.0]
         empty = sp.csr_array((self.n, self.n))
         other = copy(self)
-        for derived in ("matrix", "keeps_trace", "_bands", "known_ellipse"):
+        for derived in ("matrix", "keeps_trace", "_bands", "known_ellipse", "rates", "_stacked", "_largest"):
             other.__dict__.pop(derived, None)
         other.matrices = (sp.csr_array(sum(parts[1:], parts[0]) if parts else empty),)
         other.coefficients, other._known_cuts = (None,), {}
@@ -175,10 +177,9 @@ class AssembledGenerator(Generator):
     def factors(self, times: np.ndarray) -> np.ndarray:
         """The values of the coefficients, one row for each time and one column for each of the matrices."""
         values = np.ones((times.size, len(self.coefficients)))
-        at = times.tolist()
         for number, f in enumerate(self.coefficients):
             if f is not None:
-                values[:, number] = [f(t) for t in at]
+                values[:, number] = values_of(f, times)
         return values
 
     @cached_property
@@ -204,24 +205,26 @@ class AssembledGenerator(Generator):
         """L(t) applied to each column of an array (n, k)."""
         return (self.matrix if self.constant else self.matrix_at(t)) @ columns
 
+    @cached_property
+    def rates(self) -> np.ndarray:
+        """The largest sum of magnitudes in a column of each of the matrices."""
+        sums = [np.bincount(m.indices, np.abs(m.data), minlength=1) for m in self.matrices]
+        return np.array([own.max(initial=0.0) for own in sums])
+
     def largest_rate(self, times: np.ndarray) -> float:
         """The largest sum of magnitudes in a column, an upper bound on the norm."""
-        rate = 0.0
-        for m, f in zip(self.matrices, self.coefficients, strict=True):
-            largest = 1.0 if f is None else max(abs(f(t)) for t in times)
-            column_sums = np.bincount(m.indices, np.abs(m.data), minlength=1)
-            rate += largest * float(column_sums.max(initial=0.0))
-        return rate
+        times = times[:1] if self.constant else times
+        return float(np.abs(self.factors(times)).max(axis=0) @ self.rates)
 
     def dot(self, x: np.ndarray, y: np.ndarray) -> float:
         """Tr(X Y) of two Hermitian matrices: the basis is orthonormal."""
         return float(x @ y)
 
-    def trace_norm(self, x: np.ndarray) -> float:
+    def trace_norm(self, x: np.ndarray) -> Any:
         """Exact where only populations are kept, else the Frobenius norm times the root of the number of kets."""
         if self.populations.size == self.n:
-            return float(np.abs(x).sum())
-        return self._root_of_rank * float(np.sqrt(x @ x))
+            return np.abs(x).sum(axis=-1)
+        return self._root_of_rank * np.sqrt(np.vecdot(x, x))
 
     @cached_property
     def _root_of_rank(self) -> float:
@@ -504,4 +507,6 @@ def _pattern(matrices: Sequence[sp.csr_array]) -> sp.csr_array:
     """The union of the sparsity patterns of all terms."""
     if len(matrices) == 1:
         return matrices[0]
+    if matrices[0].shape[0] <= FEW:
+        return csr_of_dense(np.sum([np.abs(m.toarray()) for m in matrices], axis=0))
     return sp.csr_array(sum((abs(m) for m in matrices[1:]), abs(matrices[0])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,6 +36,6 @@ class CoupledGenerator(AssembledGenerator):
         """None: the copies are no states, and keep no trace."""
         return np.zeros(0, dtype=np.int64)
 
-    def trace_norm(self, x: np.ndarray) -> float:
+    def trace_norm(self, x: np.ndarray) -> Any:
         """The Euclidean norm: errors of derivatives are judged by it."""
-        return float(np.sqrt(x @ x))
+        return np.sqrt(np.vecdot(x, x))

@@ -13,6 +13,8 @@ import scipy.sparse as sp
 # (16 roundings), never because another number is larger. Without it 1e-16 left over from equal energies or rates would
 # couple what is not coupled.
 CANCELLATION = 16 * np.finfo(float).eps
+# So many rows or fewer: what SciPy does with small sparse matrices takes longer than it does with dense ones.
+FEW = 64
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,19 @@ class Term:
         )
 
 
+def values_of(f: Callable[[float], float], times: np.ndarray) -> np.ndarray:
+    """The values of a coefficient at some times; one that has a method `at_times` gives all of them at once."""
+    at = getattr(f, "at_times", None)
+    return np.array([f(t) for t in times.tolist()]) if at is None else at(times)
+
+
+def csr_of_dense(dense: np.ndarray) -> sp.csr_array:
+    """What is not zero of an array, faster than by SciPy."""
+    row, column = np.nonzero(dense)
+    ends = row.searchsorted(np.arange(len(dense) + 1)).astype(np.int32)
+    return sp.csr_array((dense[row, column], column.astype(np.int32), ends), shape=dense.shape)
+
+
 def dissipator(
     jumps: Sequence[sp.sparray],
     hamiltonian: sp.sparray | None = None,
@@ -66,13 +81,18 @@ def dissipator(
     r"""Term :math:`-i[H, \rho] + \sum_k w_k D[B_k]\rho`, :math:`D[B]\rho = B\rho B^\dagger - \frac12\{B^\dagger B, \rho\}`."""
     matrices = tuple(_csr_of(b) for b in jumps)
     weights = (1.0,) * len(matrices) if weights is None else tuple(weights)
-    drift = None if hamiltonian is None else -1j * sp.csc_array(_csr_of(hamiltonian))
-    losses = None
+    if hamiltonian is None and not matrices:
+        return Term(coefficient=coefficient)
+    drift = losses = None
+    if hamiltonian is not None:
+        drift = -1j * (hamiltonian.toarray() if hamiltonian.shape[0] <= FEW else hamiltonian)
     if matrices:
         loss, losses = _loss(matrices, weights)
-        drift = -0.5 * loss if drift is None else drift - 0.5 * loss
-    if drift is None:
-        return Term(coefficient=coefficient)
+        loss.data *= -0.5
+        half = loss.toarray() if loss.shape[0] <= FEW else loss
+        drift = half if drift is None else drift + half
+    if isinstance(drift, np.ndarray):
+        drift = csr_of_dense(drift.T).T
     energies = None if hamiltonian is None else hamiltonian.diagonal().real
     return Term(sp.csc_array(drift), matrices, weights, None, coefficient, energies, losses)
 

@@ -129,7 +129,7 @@ def mesolve(
         and not (equation.channels or equation.superoperator.terms)
     ):
         return schroedinger.evolve(equation, rho0, times, e_ops, settings, start)
-    result = _evolve_any(equation, matrix, times, e_ops, settings, start)
+    result = _evolve_any(equation, matrix, times, e_ops, settings, start, rho0.isket)
     warn_of_truncation(equation, result.stats.get("highest Fock populations", {}))
     return result
 
@@ -141,10 +141,11 @@ def _evolve_any(
     e_ops: Any,
     settings: Options,
     start: float,
+    from_ket: bool,
 ) -> Result:
     """Solve an equation from any operator: one that is not Hermitian is the sum A + i B of two that are."""
-    if is_hermitian(matrix):
-        return evolve(equation, matrix, times, e_ops, settings, start, is_positive(matrix))
+    if from_ket or is_hermitian(matrix):
+        return evolve(equation, matrix, times, e_ops, settings, start, from_ket or is_positive(matrix))
     asked = named(e_ops)
     functions = {key: op for key, op in asked.items() if not isinstance(op, (Qobj, QobjEvo)) and callable(op)}
     observed = {key: op for key, op in asked.items() if key not in functions}
