@@ -24,10 +24,16 @@ $(VENV)/.installed-%: pyproject.toml
 demo: $(VENV)/.installed                ## Figure 7 of the paper, into figures/
 	$(BIN)/piqs figures 7 --out figures
 
-test: $(VENV)/.installed-tests          ## the test suite without what is marked slow
+# Two processes compile the kernels once; the workers of the tests would each compile all of them.
+$(VENV)/.kernels: $(VENV)/.installed-tests $(wildcard src/piqs/_kernels/*.py)
+	$(BIN)/python -m tests.kernel_tour trajectories pictures > /dev/null & first=$$!; \
+	$(BIN)/python -m tests.kernel_tour evolutions factors steady_states > /dev/null && wait $$first
+	touch $@
+
+test: $(VENV)/.kernels                  ## the test suite without what is marked slow
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
-test-slow: $(VENV)/.installed-tests     ## what is marked slow: large problems, code of the documentation, faults
+test-slow: $(VENV)/.kernels             ## what is marked slow: large problems, code of the documentation, faults
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow
 
 test-lowest:                            ## the test suite with the lowest versions that pyproject.toml allows

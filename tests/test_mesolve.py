@@ -398,10 +398,10 @@ def test_collapse_operator_with_a_coefficient_that_turns_complex_unseen():
     # |1 + f|^2 is 4 but for a ten-thousandth of the time
     jump = qutip.QobjEvo([jspin(2, "-"), [jspin(2, "-"), f]])
     options = {"max_step": 1e-4, "rtol": 1e-8}
-    got = mesolve(0 * jspin(2, "x"), excited(2), [0, 1.0], [jump], [jspin(2, "z")], options=options).expect[
+    got = mesolve(0 * jspin(2, "x"), excited(2), [0, 0.5], [jump], [jspin(2, "z")], options=options).expect[
         0
     ][-1]
-    exact = mesolve(0 * jspin(2, "x"), excited(2), [0, 1.0], [2 * jspin(2, "-")], [jspin(2, "z")]).expect[0][
+    exact = mesolve(0 * jspin(2, "x"), excited(2), [0, 0.5], [2 * jspin(2, "-")], [jspin(2, "z")]).expect[0][
         -1
     ]
     assert got == pytest.approx(exact, abs=1e-3)
