@@ -38,6 +38,14 @@ def _row(indptr, indices, data, x, r):
 
 
 @part()
+def _sum(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@part()
 def _product_rows(low, high, indptr, indices, data, scale, x, y):
     r = uintp(low)
     while r < uintp(high):
@@ -168,7 +176,7 @@ def faber_expansion(
                 _faber_chunks(cuts, starts, columns, values, scale, shift, factor, weights[k],
                               y, previous, total, partial)  # fmt: skip
             y, previous = previous, y
-            norms[k] = np.sqrt(partial.sum())
+            norms[k] = np.sqrt(_sum(partial))
         for i in range(o_indptr.size - 1):
             s = 0.0
             for p in range(o_indptr[i], o_indptr[i + 1]):
@@ -196,7 +204,7 @@ def faber_polynomials(cuts, starts, columns, values, scale, shift, delta, first,
             )
         else:
             _faber_chunks(cuts, starts, columns, values, scale, shift, factor, 0.0, before, new, new, partial)
-        norms[k] = np.sqrt(partial.sum())
+        norms[k] = np.sqrt(_sum(partial))
 
 
 @kernel()

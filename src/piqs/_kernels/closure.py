@@ -9,6 +9,7 @@ An element is named by one integer, its key: ``2 (a n + b)`` for D_a (a = b) and
 
 import numpy as np
 
+from piqs._kernels.arrays import grown
 from piqs._kernels.cache import kernel, part
 
 COMPLETE, OUT_OF_BUDGET = 0, 1
@@ -187,10 +188,10 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
             place = np.full(size, -1, dtype=np.int64)
         if n_entries + n_terms * bound > rows.size:
             room = 2 * (rows.size + n_terms * bound)
-            rows, data, term = _grown(rows, room), _grown(data, room), _grown(term, room)
+            rows, data, term = grown(rows, room), grown(data, room), grown(term, room)
         if n_keys + n_terms * bound > keys.size:
             room = 2 * (keys.size + n_terms * bound)
-            keys, indptr = _grown(keys, room), _grown(indptr, room + 1)
+            keys, indptr = grown(keys, room), grown(indptr, room + 1)
         if 2 * (n_keys + n_terms * bound) > table.shape[0]:
             capacity = table.shape[0]
             while capacity < 4 * (n_keys + n_terms * bound):
@@ -253,15 +254,6 @@ def close(n, seeds, g_indptr, g_indices, g_data, b_term, b_weight, b_indptr, b_i
         column += 1
         indptr[column] = n_entries
     return COMPLETE, keys[:n_keys], indptr[: n_keys + 1], rows[:n_entries], data[:n_entries], term[:n_entries]
-
-
-@part()
-def _grown(array, room):
-    new = np.empty(room, dtype=array.dtype)
-    # Assigned to a slice, Numba would compile the message of an error for shapes that differ, for seconds.
-    for i in range(array.size):
-        new[i] = array[i]
-    return new
 
 
 @kernel()

@@ -84,7 +84,8 @@ def _cut(indptr, indices, inside, nodes, queue, level):
                     side[i] = 2
                     break
         sizes[side[i]] += 1
-    place = np.array([0, sizes[0], sizes[0] + sizes[1]])
+    place = np.zeros(3, dtype=np.int64)
+    place[1], place[2] = sizes[0], sizes[0] + sizes[1]
     for i in range(count):
         nodes[place[side[i]]] = queue[i]
         place[side[i]] += 1
@@ -118,7 +119,8 @@ def nested_dissection(indptr, indices, dense):
         if stop - start <= 1:
             continue
         nodes = order[start:stop]
-        inside[nodes] = True
+        for v in nodes:
+            inside[v] = True
         count = _search_from_rim(indptr, indices, inside, nodes, queue, level)
         if count < nodes.size:
             # Not connected: what was found, and the rest.
@@ -136,7 +138,8 @@ def nested_dissection(indptr, indices, dense):
             first, second = _cut(indptr, indices, inside, nodes, queue, level)
             stack.append((start, start + first))
             stack.append((start + first, start + first + second))
-        inside[order[start:stop]] = False
+        for v in nodes:
+            inside[v] = False
     return order
 
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from piqs._kernels.arrays import grown
 from piqs._kernels.cache import kernel, part
 from piqs._kernels.dicke_amplitudes import rungs, squared_amplitude
-from piqs._kernels.records import twice_as_long
 
 
 class Walk(NamedTuple):
@@ -84,7 +84,7 @@ def run_walk(rng, walk, a, b, times, record, halt, positions, counts):
         counts[channel, bin] += 1
         if record:
             if jumps == when.size:
-                when, which = twice_as_long(when), twice_as_long(which)
+                when, which = grown(when, 2 * jumps), grown(which, 2 * jumps)
             when[jumps], which[jumps] = t, channel
             jumps += 1
         if not on_triangle:

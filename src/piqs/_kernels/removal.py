@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from piqs._kernels.arrays import grown
 from piqs._kernels.cache import kernel
 
 # A sum of terms is zero if it is below this fraction of the sum of their magnitudes.
@@ -50,8 +51,7 @@ def put_back(x, terms, scale, out_ptr, out_rows, out_data, in_ptr, in_columns, i
                             magnitude[target] += abs(first * in_data[q])
         if filled + count > capacity:
             capacity = 2 * capacity + count
-            indices = np.concatenate((indices[:filled], np.empty(capacity - filled, dtype=np.int64)))
-            data = np.concatenate((data[:filled], np.empty(capacity - filled)))
+            indices, data = grown(indices, capacity), grown(data, capacity)
         for n in range(count):
             target = touched[n]
             if abs(total[target]) > CANCELLED * magnitude[target]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from piqs._kernels.arrays import grown
 from piqs._kernels.cache import kernel, part
-from piqs._kernels.records import twice_as_long
 
 
 class Problem(NamedTuple):
@@ -337,7 +337,7 @@ def run_trajectory(rng, problem, psi, active, times, tolerance, terms, floor, ha
                 threshold *= squared_norm(bounds, active, psi)
             else:
                 if jumps == when.size:
-                    when, which = twice_as_long(when), twice_as_long(which)
+                    when, which = grown(when, 2 * jumps), grown(which, 2 * jumps)
                 when[jumps], which[jumps] = t_next, channel
                 jumps += 1
         elif floor < 0:  # a norm that only falls would underflow

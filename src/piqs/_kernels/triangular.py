@@ -30,12 +30,16 @@ def subtrees(indptr, indices, parts):
         if owner[parent[c]] < parts:
             owner[c] = owner[parent[c]]
         elif work[c] <= largest:
-            owner[c] = np.argmin(load[:parts])
+            owner[c] = 0
+            for k in range(1, parts):
+                if load[k] < load[owner[c]]:
+                    owner[c] = k
             load[owner[c]] += work[c]
     starts = np.zeros(parts + 2, dtype=np.int64)
     for c in range(n):
         starts[owner[c] + 1] += 1
-    starts = np.cumsum(starts)
+    for k in range(parts + 1):
+        starts[k + 1] += starts[k]
     place = starts.copy()
     columns = np.empty(n, dtype=np.int64)
     for c in range(n):

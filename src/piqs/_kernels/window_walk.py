@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from piqs._kernels.arrays import grown
 from piqs._kernels.cache import kernel, part
 from piqs._kernels.dicke_amplitudes import squared_amplitude
-from piqs._kernels.records import twice_as_long
 from piqs._kernels.trajectories import shifted
 from piqs._kernels.window_steps import advance, edges, generate, weigh
 from piqs._kernels.windows import (
@@ -439,7 +439,7 @@ def walk(rng, n, x, z, w, clock, stop, tolerance, cutoff, halt, when, which, jum
                 threshold *= norm2
             else:
                 if jumps == when.size:
-                    when, which = twice_as_long(when), twice_as_long(which)
+                    when, which = grown(when, 2 * jumps), grown(which, 2 * jumps)
                 when[jumps], which[jumps] = t, number
                 jumps += 1
             # The rate after a jump has nothing to do with how it changed before: a dark state would never be left behind.
