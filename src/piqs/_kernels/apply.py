@@ -222,21 +222,13 @@ def half_sum(indptr, indices, data, sign, x, y):
         y[r] += 0.5 * s
 
 
-@kernel()
 def balanced_cuts(indptr, chunks):
     """Row numbers that cut a CSR matrix into chunks of about equal numbers of nonzeros and rows."""
-    n = indptr.size - 1
-    cuts = np.zeros(chunks + 1, dtype=np.int64)
-    total = indptr[n] + n
-    chunk = 1
-    for r in range(n):
-        while chunk < chunks and (indptr[r] + r) * chunks >= chunk * total:
-            cuts[chunk] = r
-            chunk += 1
-    while chunk < chunks:
-        cuts[chunk] = n
-        chunk += 1
-    cuts[chunks] = n
+    work = indptr + np.arange(indptr.size, dtype=np.int64)
+    shares = np.arange(chunks + 1) * work[-1]
+    cuts = np.searchsorted(chunks * work[:-1], shares)
+    cuts[0] = 0
+    cuts[-1] = indptr.size - 1
     return cuts
 
 
