@@ -48,8 +48,8 @@ class Invariants:
         """
         allowed = _MARGIN * (self.problem.allowed + estimate) + _ROUNDING
         populations = x[self._places].real
-        change = 0.0 if self._trace is None else abs(float(populations.sum()) - self._trace)
-        below = self._lowest - float(populations.min(initial=0.0))
+        change = 0.0 if self._trace is None else abs(float(np.add.reduce(populations)) - self._trace)
+        below = self._lowest - float(np.minimum.reduce(populations, initial=0.0))
         if change <= allowed and below <= allowed:
             return
         for what, size in (("the trace changed by", change), ("a population fell below zero by", below)):
