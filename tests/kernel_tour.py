@@ -47,7 +47,7 @@ def evolutions():
     e_ops = [piqs.jspin(N, "z"), piqs.jspin(N, "-")]
     largest = choose.LARGEST_ASSEMBLED
     for choose.LARGEST_ASSEMBLED in (0, largest):
-        for method in ("faber", "rational", "exponential", "dop853"):
+        for method in ("faber", "support", "rational", "exponential", "dop853"):
             result = system.mesolve(piqs.css(N), times, e_ops, options={"method": method})
             yield from (values[-1] for values in result.expect)
         kept = system.mesolve(piqs.css(N), times, options={"method": "faber"}).final_state

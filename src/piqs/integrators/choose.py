@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.registry import METHODS
-from piqs.liouville import Generator, Lindbladian, MatrixFreeGenerator, reduce
+from piqs.liouville import Generator, Lindbladian, MatrixFreeGenerator, matrix_free, reduce
 from piqs.liouville.assembled import TooManyUnknowns
 from piqs.liouville.basis import coordinates
 
@@ -53,16 +53,16 @@ def generator_for(
     if (
         method != "auto"
         and not METHODS[method].assembled
-        and MatrixFreeGenerator.unsuitable(lindbladian, rho) is None
+        and MatrixFreeGenerator.unsuitable(lindbladian, rho, observables) is None
     ):
-        return MatrixFreeGenerator(lindbladian, rho)
+        return MatrixFreeGenerator(lindbladian, rho, observables)
     if method != "auto" and not METHODS[method].matrix_free:
         return reduce(lindbladian, seeds, observables)
     try:
         return reduce(lindbladian, seeds, observables, most_unknowns=LARGEST_ASSEMBLED)
     except TooManyUnknowns:
-        if MatrixFreeGenerator.unsuitable(lindbladian, rho) is None:
-            return MatrixFreeGenerator(lindbladian, rho)
+        if MatrixFreeGenerator.unsuitable(lindbladian, rho, observables) is None:
+            return matrix_free(lindbladian, rho, observables)
         return reduce(lindbladian, seeds, observables)
 
 

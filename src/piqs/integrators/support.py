@@ -54,7 +54,7 @@ class Support(Faber):
     @classmethod
     def unsuitable(cls, problem: Problem) -> str | None:
         """It needs blocks on which the generator is applied without being stored."""
-        if problem.generator.kind != "matrix-free":
+        if not (isinstance(problem.generator, MatrixFreeGenerator) and problem.generator.by_rows):
             return "it needs blocks on which the generator is applied without being stored, as driven ensembles have"
         return None
 

@@ -3,6 +3,7 @@
 from piqs.liouville.assembled import AssembledGenerator, reduce
 from piqs.liouville.generator import Generator
 from piqs.liouville.matrix_free import MatrixFreeGenerator
+from piqs.liouville.squares import matrix_free
 from piqs.liouville.terms import Lindbladian
 
-__all__ = ["AssembledGenerator", "Generator", "Lindbladian", "MatrixFreeGenerator", "reduce"]
+__all__ = ["AssembledGenerator", "Generator", "Lindbladian", "MatrixFreeGenerator", "matrix_free", "reduce"]

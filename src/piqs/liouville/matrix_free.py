@@ -2,8 +2,10 @@ r"""A generator that is applied without being stored, for density matrices that 
 
 Where jump operators and the no-jump part G shift kets by a constant within blocks (the ladders of a driven ensemble),
 the coefficient of :math:`|a\rangle\langle b| \to |c\rangle\langle d|` is :math:`B_{ca} B_{db}^*`: vectors over the kets
-replace a matrix over pairs of kets. Where a diagonal gauge :math:`\rho_{ab} \to \phi_a^* \rho_{ab} \phi_b` makes everything
-real, as for a resonantly driven ensemble, the state is held as real numbers.
+replace a matrix over pairs of kets. Kets are taken block by block, whatever order their space has, and coherences between
+blocks, which never feed the blocks, are left out where observables do not read them. Where a diagonal gauge
+:math:`\rho_{ab} \to \phi_a^* \rho_{ab} \phi_b` makes everything real, as for a resonantly driven ensemble, the state is held as
+real numbers.
 """
 
 from __future__ import annotations
@@ -62,6 +64,8 @@ class MatrixFreeGenerator(Generator):
         One constant term, without superoperator, for which `unsuitable` finds nothing.
     rho : csr_array (n, n)
         The initial state: decides whether real numbers suffice.
+    observables : int64 array, optional
+        Keys of the elements that the observables read; by default the whole state is wanted.
 
     Raises
     ------
@@ -74,36 +78,64 @@ class MatrixFreeGenerator(Generator):
     kind = "matrix-free"
     constant = True
     coefficients = (None,)
-    closed_forward = True
+    # Whether some elements of rows can be kept alone, see `on`.
+    by_rows = True
 
-    def __init__(self, lindbladian: Lindbladian, rho: sp.csr_array) -> None:
-        if (reason := self.unsuitable(lindbladian, rho)) is not None:
+    def __init__(
+        self, lindbladian: Lindbladian, rho: sp.csr_array, observables: np.ndarray | None = None
+    ) -> None:
+        if (reason := self.unsuitable(lindbladian, rho, observables)) is not None:
             raise ValueError(f"the generator cannot be applied without being stored: {reason}")
         term = lindbladian.terms[0]
-        drift = sp.coo_array(term.drift)
         self.n_kets = lindbladian.n_kets
-        self.label = _blocks(drift)
+        label = _blocks(sp.coo_array(term.drift))
+        # From here on kets are counted in this order, block by block.
+        self.order = np.argsort(label, kind="stable")
+        self._rank = np.argsort(self.order)
+        self.label = label[self.order]
         self.bounds = np.searchsorted(self.label, np.arange(self.label[-1] + 2))
-        jumps = [sp.coo_array(np.sqrt(w) * b) for w, b in zip(term.weights, term.jumps, strict=True)]
+        drift, state = self._sorted(term.drift), self._sorted(rho)
+        self.closed_forward = not np.any(self.label[state.coords[0]] != self.label[state.coords[1]])
+        jumps = [self._sorted(np.sqrt(w) * b) for w, b in zip(term.weights, term.jumps, strict=True)]
         nothing = np.zeros(self.n_kets)
         # What leads from a ket to itself, but for jumps that leave it in place, of which the kernel takes care.
         losses, energies = (nothing if part is None else part for part in (term.losses, term.energies))
-        own = -0.5 * losses - 1j * energies
+        own = (-0.5 * losses - 1j * energies)[self.order]
         off = drift.coords[0] != drift.coords[1]
         self.band = int(np.abs(drift.coords[1] - drift.coords[0]).max(initial=0))
-        kets = np.arange(self.n_kets)
-        self._store(self.bounds[self.label], kets + 1)
+        reached = self._reached(state, jumps)
+        self._store(
+            np.where(reached, self.bounds[self.label], 0), np.where(reached, np.arange(self.n_kets) + 1, 0)
+        )
         _resources.check(
             _VECTORS * 16.0 * self.size,
             f"an evolution of {self.size:,} elements in the blocks of the density matrix",
             SMALLER,
         )
         drift = sp.coo_array((drift.data[off], tuple(c[off] for c in drift.coords)), shape=drift.shape)
-        phase = None if own.imag.any() else _real_gauge(drift, jumps, sp.coo_array(rho), self.label)
+        phase = None if own.imag.any() else real_gauge(drift, jumps, state, self.label)
         self.dtype = np.float64 if phase is not None else np.complex128
         self.phase = np.ones(self.n_kets, dtype=complex) if phase is None else phase
         self._drift, self._jumps, self._own = drift, jumps, own
         self.strips = self._strips(adjoint=False)
+
+    def _sorted(self, matrix: sp.sparray) -> sp.coo_array:
+        """A matrix on the kets block by block."""
+        coo = sp.coo_array(matrix)
+        row, column = coo.coords
+        return sp.coo_array((coo.data, (self._rank[row], self._rank[column])), shape=coo.shape)
+
+    def _reached(self, state: sp.coo_array, jumps: Sequence[sp.coo_array]) -> np.ndarray:
+        """Which kets are in blocks that jumps reach from those that the state occupies."""
+        count = self.label[-1] + 1
+        leads = [np.zeros((2, 0), dtype=np.int64), *(self.label[np.stack(jump.coords)] for jump in jumps)]
+        to, source = np.concatenate(leads, axis=1)
+        # One more node, from which the state's blocks are reached.
+        occupied = np.unique(self.label[state.coords[0]])
+        to, source = np.concatenate([to, occupied]), np.concatenate([source, np.full(occupied.size, count)])
+        graph = sp.csr_array((np.ones(to.size), (source, to)), shape=(count + 1, count + 1))
+        found = sp.csgraph.breadth_first_order(graph, count, return_predecessors=False)
+        return np.isin(self.label, found)
 
     def _store(self, low: np.ndarray, last: np.ndarray) -> None:
         """Keep elements low[a] <= b < last[a] of each row a, b <= a, and where they reach b = a some diagonals above."""
@@ -126,7 +158,9 @@ class MatrixFreeGenerator(Generator):
         return other
 
     @staticmethod
-    def unsuitable(lindbladian: Lindbladian, rho: sp.csr_array) -> str | None:
+    def unsuitable(
+        lindbladian: Lindbladian, rho: sp.csr_array, observables: np.ndarray | None = None
+    ) -> str | None:
         """Why a problem does not have the structure that this generator needs; None if it has."""
         if len(lindbladian.terms) != 1 or lindbladian.terms[0].superoperator is not None:
             return "it depends on time or is a superoperator"
@@ -134,20 +168,23 @@ class MatrixFreeGenerator(Generator):
         if term.drift is None or any(w < 0 for w in term.weights):
             return "there is no no-jump part, or a negative rate"
         label = _blocks(sp.coo_array(term.drift))
-        if np.any(np.diff(label) < 0):
-            return "blocks are not ranges of neighbouring kets"
-        if label[-1] + 1 == label.size:
+        if label.max() + 1 == label.size:
             return "its no-jump part is diagonal, so that only populations would be kept"
         state = sp.coo_array(rho)
         if np.any(label[state.coords[0]] != label[state.coords[1]]):
-            return "the state has coherences between blocks"
-        first = np.searchsorted(label, label)
+            if observables is None:
+                return "the state has coherences between blocks"
+            pair = observables >> 1
+            if np.any(label[pair // label.size] != label[pair % label.size]):
+                return "observables read coherences between blocks"
+        order = np.argsort(label, kind="stable")
+        place = np.argsort(order)
         for jump in term.jumps:
-            row, column = jump.tocoo().coords
+            row, column = (place[kets] for kets in jump.tocoo().coords)
             if np.unique(row).size < row.size:
                 return "a jump leads from two kets to one"
             # One source block and one shift for each target block.
-            move = np.stack([label[row], label[column], (column - first[column]) - (row - first[row])])
+            move = np.stack([label[order[row]], label[order[column]], column - row])
             if np.unique(move, axis=1).shape[1] != np.unique(move[0]).size:
                 return "a jump mixes blocks or does not shift kets by a constant"
         return None
@@ -268,9 +305,9 @@ class MatrixFreeGenerator(Generator):
 
     def pack(self, rho: sp.sparray) -> np.ndarray:
         """Block storage of a Hermitian matrix."""
-        coo = sp.coo_array(rho)
+        coo = self._sorted(rho)
         a, b = coo.coords
-        kept = b < self.high[a]
+        kept = (self.low[a] <= b) & (b < self.high[a])
         a, b, values = a[kept], b[kept], coo.data[kept]
         x = np.zeros(self.size, dtype=complex)
         x[self.place[a] + b] = self.phase[a].conj() * values * self.phase[b]
@@ -283,6 +320,7 @@ class MatrixFreeGenerator(Generator):
         a, b = a[lower], b[lower]
         v = self.phase[a] * x[lower] * self.phase[b].conj()
         off = a != b
+        a, b = self.order[a], self.order[b]
         rows, columns = np.concatenate([a, b[off]]), np.concatenate([b, a[off]])
         values = np.concatenate([v, v[off].conj()])
         return sp.coo_array((values, (rows, columns)), shape=(self.n_kets, self.n_kets)).tocsr()
@@ -295,13 +333,13 @@ class MatrixFreeGenerator(Generator):
     def functionals(self, operator: sp.sparray) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows o of the storage's dtype with Re sum o x = Re Tr(O rho), and the same for the imaginary part if there is one."""
         adjoint = operator.conj().T
-        real = self._hermitian_row(sp.coo_array(0.5 * (operator + adjoint)))
-        imaginary = self._hermitian_row(sp.coo_array(-0.5j * (operator - adjoint)))
+        real = self._hermitian_row(self._sorted(0.5 * (operator + adjoint)))
+        imaginary = self._hermitian_row(self._sorted(-0.5j * (operator - adjoint)))
         return real, imaginary if imaginary.any() else None
 
     def _hermitian_row(self, operator: sp.coo_array) -> np.ndarray:
         row, column = operator.coords
-        keep = (column >= row) & (self.label[row] == self.label[column])
+        keep = (column >= row) & (self.low[column] <= row) & (row < self.high[column])
         d, c, v = row[keep], column[keep], operator.data[keep]
         o = np.zeros(self.size, dtype=complex)
         # Tr(O rho) = sum_c O_cc rho_cc + 2 Re sum_(c>d) O_dc rho_cd
@@ -375,24 +413,26 @@ def _blocks(drift: sp.coo_array) -> np.ndarray:
     return np.argsort(np.argsort(first))[place]
 
 
-def _real_gauge(
+def real_gauge(
     drift: sp.coo_array, jumps: Sequence[sp.coo_array], rho: sp.coo_array, label: np.ndarray
 ) -> np.ndarray | None:
     """Phases phi for which phi_a^* G_ab phi_b, each jump out of each block up to one phase, and the state are real."""
     n = drift.shape[0]
     (row, column), v = drift.coords, drift.data
     phase = np.ones(n, dtype=complex)
-    graph = sp.csr_array(abs(drift))
     element = {(int(a), int(b)): x for a, b, x in zip(row, column, v, strict=True)}
-    for root in np.flatnonzero(np.diff(label, prepend=-1)):
-        order, parent = sp.csgraph.breadth_first_order(graph, int(root), directed=False)
-        for ket in order[1:]:
-            before = int(parent[ket])
-            x = element.get((before, int(ket)))
-            if x is None:
-                x = np.conj(element[(int(ket), before)])
-            # G_(before, ket) phi_ket must have the phase of phi_before.
-            phase[ket] = phase[before] * np.conj(x) / abs(x)
+    # One more node, from which the first ket of each block is reached.
+    roots = np.flatnonzero(np.diff(label, prepend=-1))
+    start = sp.coo_array((np.ones(roots.size), (np.zeros(roots.size, dtype=int), roots)), shape=(1, n))
+    graph = sp.csr_array(sp.block_array([[abs(drift), None], [start, sp.coo_array((1, 1))]]))
+    order, parent = sp.csgraph.breadth_first_order(graph, n, directed=False)
+    for ket in order[1 + roots.size :].tolist():
+        before = int(parent[ket])
+        x = element.get((before, ket))
+        if x is None:
+            x = np.conj(element[(ket, before)])
+        # G_(before, ket) phi_ket must have the phase of phi_before.
+        phase[ket] = phase[before] * np.conj(x) / abs(x)
 
     def real(a: np.ndarray, b: np.ndarray, x: np.ndarray) -> bool:
         turned = phase[a].conj() * x * phase[b]
