@@ -360,3 +360,37 @@ def test_bad_input():
         stats.scgf(np.nan)
     with pytest.raises(ValueError, match="current must be finite"):
         stats.rate_function([1.0, np.inf])
+
+
+def test_distribution_of_counts_of_several_units():
+    # Jumps that count 7 reach every seventh count; at long times the range leaves out zero.
+    H, c = 0.5 * qutip.sigmax(), [qutip.sigmam()]
+    rho0 = qutip.basis(2, 1) * qutip.basis(2, 1).dag()
+    one = counting_statistics(H, c, counted={0: 1}).distribution(rho0, [3.0, 150.0])
+    stats = counting_statistics(H, c, counted={0: 7})
+    seven = stats.distribution(rho0, [3.0, 150.0])
+    assert np.array_equal(seven.n, 7 * one.n)
+    assert np.abs(seven.p - one.p).max() < 1e-12
+    mean, variance = stats.moments(rho0, [3.0, 150.0])
+    assert np.allclose(seven.p.sum(axis=1), 1.0, atol=1e-12)
+    assert np.allclose(seven.p @ seven.n, mean, rtol=1e-10)
+    assert np.allclose(seven.p @ seven.n**2 - mean**2, variance, rtol=1e-8)
+    late = counting_statistics(H, c).distribution(rho0, 400.0)
+    assert late.n[0] > 0
+    assert abs(late.p.sum() - 1.0) < 1e-12
+
+
+def test_jumps_that_count_nothing_are_no_waiting_times_and_no_fano_factor():
+    N = 6
+    model = Dicke(N, jspin(N, "x"), collective_emission=0.4, emission=0.2)
+    some = counting_statistics(model, counted={"emission": 2, "collective_emission": 0}).waiting_time(
+        [0.3, 1.0]
+    )
+    assert np.array_equal(some, counting_statistics(model, counted="emission").waiting_time([0.3, 1.0]))
+    with pytest.raises(ValueError, match="mean rate of zero"):
+        _ = counting_statistics(Dicke(4, emission=1.0)).fano
+    balanced = counting_statistics(
+        0 * qutip.sigmaz(), [qutip.sigmam(), qutip.sigmap()], counted={0: 1, 1: -1}
+    )
+    with pytest.raises(ValueError, match="mean rate of zero"):
+        _ = balanced.fano

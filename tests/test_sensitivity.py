@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import qutip
+from scipy.stats import binom
 
 import piqs
 from piqs import Composite, Dicke, Mode, css, excited, gradient, jspin, sensitivity, steadystate_sensitivity
@@ -275,3 +276,31 @@ def test_fisher_information_of_the_state():
     run = piqs.dynamics_qfi(Dicke(N, emission=0.5), excited(N), t, "emission")
     p = np.exp(-0.5 * t[1:])
     assert run[1:] == pytest.approx(N * t[1:] ** 2 * p / (1 - p), rel=1e-6)
+
+
+def test_derivatives_at_a_rate_of_zero():
+    N, jz = 4, jspin(4, "z")
+    model = Dicke(N, 0.7 * jspin(N, "x"), dephasing=0.3)
+    with pytest.raises(ValueError, match="tiny value"):
+        piqs.sensitivity(model, excited(N), [0, 1.7], jz, wrt="emission")
+
+    def value(rate):
+        atoms = Dicke(N, 0.7 * jspin(N, "x"), dephasing=0.3, emission=rate)
+        return atoms.mesolve(excited(N), [0, 1.7], [jz], options={"rtol": 1e-12, "atol": 1e-14}).expect[0][-1]
+
+    h, weights = 1e-3, np.array([-25, 48, -36, 16, -3]) / 12
+    slope = sum(w * value(k * h) for k, w in enumerate(weights)) / h
+    tiny = Dicke(N, 0.7 * jspin(N, "x"), dephasing=0.3, emission=1e-30)
+    found = piqs.sensitivity(tiny, excited(N), [0, 1.7], jz, wrt="emission")
+    assert abs(found["emission"][0, -1] - slope) < 1e-9
+
+
+def test_fisher_information_of_what_begins_is_infinite():
+    # theta in (1 - theta) |e><e| + theta |g><g|: F = 1/(theta (1 - theta)); later both states are occupied.
+    N = 3
+    change = ("rho0", piqs.ground(N) - excited(N))
+    F = piqs.dynamics_qfi(Dicke(N, emission=0.5), excited(N), [0.0, 1.0], change)
+    # Binomial states with and without what is in the ground state at once: sum of squares of the changes over probabilities.
+    q = binom.pmf(np.arange(N + 1), N, np.exp(-0.5))
+    assert F[0] == np.inf
+    assert F[1] == pytest.approx(np.sum((np.eye(N + 1)[0] - q) ** 2 / q), rel=1e-9)

@@ -34,6 +34,7 @@ __all__ = ["CountDistribution", "CountingStatistics", "counting_statistics"]
 
 # Probability that may lie beyond the counts computed.
 _CUT_OFF = 1e-10
+_EPS = float(np.finfo(float).eps)
 
 
 class CountDistribution(NamedTuple):
@@ -192,6 +193,11 @@ class CountingStatistics:
         """Second cumulant over the first: 1 for independent jumps, below 1 for antibunched ones."""
         if self.order < 2:
             raise ValueError("order must be at least 2 for the Fano factor")
+        mean, known = abs(self.cumulants[0]), self.stats["error estimate"][0]
+        if mean <= max(known, _EPS * self._steady.activity):
+            raise ValueError(
+                f"counted: {self.weights} has a mean rate of zero, so that there is no Fano factor"
+            )
         return float(self.cumulants[1] / self.cumulants[0])
 
     def scgf(self, s: Any, info: bool = False) -> Any:
@@ -328,9 +334,9 @@ class CountingStatistics:
         """
         start = find_steady_state(self.equation)[0] if rho0 is None else rho0
         mean, variance, known = self.moments(start, t, info=True)
-        if np.any(np.asarray(mean) == 0.0):
-            raise ValueError("t must be positive, and something must be counted: the mean count is zero")
         of_mean, of_variance = known["error estimate"]
+        if np.any(np.abs(mean) <= of_mean):
+            raise ValueError("t must be positive, and something must be counted: the mean count is zero")
         q = np.asarray(variance / mean - 1.0)
         errors = (of_variance + np.abs(q + 1.0) * of_mean) / np.abs(mean)
         return _answer(q, np.asarray(errors), info)
@@ -352,7 +358,7 @@ class CountingStatistics:
         Returns
         -------
         ndarray of float64, shape (T,)
-            In inverse time; weights do not enter. With `info`, a pair.
+            In inverse time; what a jump counts does not enter unless it is 0, which is no counted jump. With `info`, a pair.
 
         Raises
         ------
@@ -397,8 +403,8 @@ class CountingStatistics:
         Returns
         -------
         CountDistribution
-            ``n``, ``p`` and their ``error``: the probability at the ends of the range, which is widened until that is below
-            1e-10, and the error estimate of the evolution.
+            ``n`` (multiples of the greatest common divisor of all weights), ``p`` and their ``error``: the probability at the ends
+            of the range, which is widened until that is below 1e-10, and the error estimate of the evolution.
 
         Raises
         ------
@@ -413,25 +419,35 @@ class CountingStatistics:
         if any(not float(w).is_integer() for w in self.weights.values()):
             raise ValueError(f"weights must be whole numbers for a distribution, got {self.weights}")
         times, scalar = _times_from_zero(t)
+        # What is counted is counted in units of the largest whole number that divides all weights.
+        unit = int(np.gcd.reduce([int(w) for w in self.weights.values()])) or 1
+        units = {name: w / unit for name, w in self.weights.items()}
         mean, variance = (np.atleast_1d(part) for part in self.moments(rho0, times[1:]))
+        mean, variance = mean / unit, variance / unit**2
+        tilted = CountingStatistics(self.equation, units, self.order)._tilted_from(
+            self.equation.density_matrix(rho0)
+        )
         spread = 8.0 * np.sqrt(np.abs(variance).max()) + 8.0
-        low = 0 if min(self.weights.values()) >= 0 else int(np.floor(mean.min() - spread))
+        least = 0 if min(self.weights.values()) >= 0 else -(2**53)
+        low = max(least, int(np.floor(mean.min() - spread)))
         size = 8
         while size < mean.max() + spread - low:
             size *= 2
+        # So many counts beyond an end are reached from within by one jump.
+        end = max(2, int(max(map(abs, units.values()), default=0)))
         while True:
             n = low + np.arange(size)
-            p, error = self._fourier(rho0, times, n)
-            ends = p[:, -2:] if low == 0 else np.hstack([p[:, :2], p[:, -2:]])
+            p, error = self._fourier(tilted, times, n)
+            ends = p[:, -end:] if low == least else np.hstack([p[:, :end], p[:, -end:]])
             beyond = float(np.abs(ends).max())
             if beyond <= _CUT_OFF or size >= 2**16:
                 warn_if_uncertain("the distribution of counts", beyond + error, 1.0)
-                return CountDistribution(n, p[0] if scalar else p, beyond + error)
-            low, size = (0 if low == 0 else low - size // 2), 2 * size
+                return CountDistribution(n * unit, p[0] if scalar else p, beyond + error)
+            low, size = max(least, low - size // 2), 2 * size
 
-    def _fourier(self, rho0: Qobj, times: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, float]:
+    @staticmethod
+    def _fourier(tilted: Tilted, times: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, float]:
         """P(n) from the characteristic function at as many points of the unit circle, and its error."""
-        tilted = self._tilted_from(self.equation.density_matrix(rho0))
         x0 = np.concatenate([tilted.x, np.zeros(tilted.x.size)])
         trace = sp.csr_array(tilted.generator.trace[None, :])
         rows = sp.csr_array(sp.kron(sp.eye_array(2), trace, format="csr"))

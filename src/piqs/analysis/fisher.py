@@ -19,7 +19,7 @@ from piqs.equations import read
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator, reduce
 from piqs.liouville.basis import coordinates, diagonal_keys, union
-from piqs.measures.metrology import fisher_of_changes, logarithmic_derivative
+from piqs.measures.metrology import KERNEL, fisher_of_changes, logarithmic_derivative
 from piqs.solvers.regression import hermitian_parts
 from piqs.solvers.steady_state import find_steady_state
 
@@ -57,7 +57,8 @@ def dynamics_qfi(
     Returns
     -------
     ndarray of float64, shape (T,)
-        In the inverse square of the unit of the parameter. With `info`, a pair.
+        In the inverse square of the unit of the parameter; infinite where the parameter, to first order, occupies states that
+        were empty (a rate at zero). With `info`, a pair.
 
     Raises
     ------
@@ -116,6 +117,9 @@ def fisher_of_change(rho: sp.csr_array, change: sp.csr_array) -> tuple[float, fl
     for kets in np.split(order, np.cumsum(np.bincount(label, minlength=count))[:-1]):
         p, vectors = dense(np.linalg.eigh, rho[kets][:, kets].toarray())
         moved = vectors.conj().T @ change[kets][:, kets].toarray() @ vectors
+        empty = p[:, None] + p <= KERNEL
+        if np.abs(moved[empty]).max(initial=0.0) > np.sqrt(KERNEL):
+            total = np.inf
         total += float(fisher_of_changes(p, [moved])[0, 0])
         largest = max(largest, float(np.linalg.norm(logarithmic_derivative(p, moved), 2)))
     return total, largest

@@ -214,7 +214,10 @@ def fitted(equation: MasterEquation, wrt: Any) -> dict[str, Any]:
                 f"wrt[{label!r}] must be a channel's name or an operator, got {type(item).__name__}"
             )
         if isinstance(item, str) and item not in names:
-            raise ValueError(f"wrt must name channels of {names}, got {item!r}")
+            raise ValueError(
+                f"wrt must name channels of {names}, got {item!r}; models leave out rates of zero: give the rate a value, "
+                "from which the fit starts"
+            )
     return dict(wrt)
 
 

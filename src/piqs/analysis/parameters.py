@@ -140,7 +140,10 @@ def _parameter(equation: MasterEquation, label: str, item: Any) -> Parameter:
     if isinstance(item, str):
         channels = {channel.name: channel for channel in equation.channels}
         if item not in channels:
-            raise ValueError(f"wrt must name channels of {list(channels)}, or be operators, got {item!r}")
+            raise ValueError(
+                f"wrt must name channels of {list(channels)}, or be operators, got {item!r}; models leave out rates of zero: "
+                "for the derivative there, give the rate a tiny value, 1e-30"
+            )
         channel = channels[item]
         unit = channel.rate if callable(channel.rate) else 1.0
         terms = equation.channel_terms(Channel(item, unit, channel.jumps))

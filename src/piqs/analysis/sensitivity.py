@@ -281,7 +281,8 @@ def gradient(
     Notes
     -----
     The state at the output times is kept; from there it is evolved once more beside the adjoint, so that the whole costs
-    about three evolutions, four with some hundred operators. The integrals are Gauss-Kronrod sums on panels that are halved until they agree.
+    about three evolutions, four with some hundred operators. The integrals are Gauss-Kronrod sums on panels that are halved
+    until they agree.
 
     Examples
     --------

@@ -91,8 +91,8 @@ class Tilted:
 
     @property
     def every_jump(self) -> sp.csr_array:
-        """The sum of the jumps, whatever they count."""
-        return self._sum([1.0] * len(self.jumps))
+        """The sum of the jumps that count anything, whatever they count."""
+        return self._sum([float(w != 0.0) for w in self.weights])
 
     @property
     def activity(self) -> float:

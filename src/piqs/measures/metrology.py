@@ -38,7 +38,7 @@ __all__ = [
 # Probabilities below this are rounding: a measurement that finds them tells nothing.
 _ROUNDING = 1e-15
 # Sums of two eigenvalues below this belong to the kernel of the state.
-_KERNEL = 1e-14
+KERNEL = 1e-14
 
 
 def fisher_of_changes(p: np.ndarray, changes: Sequence[np.ndarray]) -> np.ndarray:
@@ -60,7 +60,7 @@ def fisher_of_changes(p: np.ndarray, changes: Sequence[np.ndarray]) -> np.ndarra
     p = np.maximum(p, 0.0)
     total = p[:, None] + p
     # A change within the kernel of a state would be no derivative of states: what is there is rounding.
-    weights = np.divide(1.0, total, out=np.zeros_like(total), where=total > _KERNEL)
+    weights = np.divide(1.0, total, out=np.zeros_like(total), where=total > KERNEL)
     fisher = np.empty((len(changes), len(changes)))
     for a, b in combinations_with_replacement(range(len(changes)), 2):
         fisher[a, b] = fisher[b, a] = 2 * np.sum(weights * (changes[a] * changes[b].conj()).real)
@@ -71,7 +71,7 @@ def logarithmic_derivative(p: np.ndarray, change: np.ndarray) -> np.ndarray:
     """The symmetric logarithmic derivative, in the basis of the eigenvectors; see `fisher_of_changes`."""
     p = np.maximum(p, 0.0)
     total = p[:, None] + p
-    return 2.0 * np.divide(change, total, out=np.zeros_like(change), where=total > _KERNEL)
+    return 2.0 * np.divide(change, total, out=np.zeros_like(change), where=total > KERNEL)
 
 
 def fisher_of_block(block: np.ndarray, operators: Sequence[np.ndarray]) -> np.ndarray:
