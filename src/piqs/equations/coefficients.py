@@ -7,10 +7,50 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qutip.core.cy.coefficient import InterCoefficient
+from qutip.core.cy.coefficient import (
+    ConjCoefficient,
+    InterCoefficient,
+    MulCoefficient,
+    NormCoefficient,
+    SumCoefficient,
+)
 
 Coefficient = Callable[[float], complex]
 RealCoefficient = Callable[[float], float]
+
+# What QuTiP makes of one coefficient or two.
+_OF_OTHERS = (SumCoefficient, MulCoefficient, ConjCoefficient, NormCoefficient)
+_NO_KNOTS = np.zeros(0)
+
+
+def knots_of(*functions: Any) -> np.ndarray:
+    """Times at which splines go over from one polynomial to the next, of all that some functions are made of."""
+    found = []
+    for f in functions:
+        if isinstance(f, InterCoefficient):
+            starts, polynomials = _pieces(f)
+            found.append(starts if len(polynomials) > 1 else _NO_KNOTS)
+        elif isinstance(f, _OF_OTHERS):
+            found.append(knots_of(*f.__reduce__()[2]))
+        else:
+            found.append(getattr(f, "knots", _NO_KNOTS))
+    return np.unique(np.concatenate(found)) if any(knots.size for knots in found) else _NO_KNOTS
+
+
+class _WithKnots:
+    """A function of time with the knots of what it is made of."""
+
+    def __init__(self, f: Callable[[float], Any], knots: np.ndarray) -> None:
+        self._f, self.knots = f, knots
+
+    def __call__(self, t: float) -> Any:
+        return self._f(t)
+
+
+def made_of(f: Callable[[float], Any], *parts: Any) -> Callable[[float], Any]:
+    """A function of time, with the knots of what it is made of if there are any."""
+    knots = knots_of(*parts)
+    return _WithKnots(f, knots) if knots.size else f
 
 
 class BecameComplexError(ValueError):
@@ -36,6 +76,7 @@ class RealPart:
 
     def __init__(self, f: Coefficient, may_be_complex: bool, must_be_real: str) -> None:
         self._f, self._may_be_complex, self._must_be_real = f, may_be_complex, must_be_real
+        self.knots = knots_of(f)
 
     def __call__(self, t: float) -> float:
         z = complex(self._f(t))
@@ -80,7 +121,7 @@ class Spline:
     def __init__(self, f: InterCoefficient, factor: complex = 1.0) -> None:
         self._f, self._factor = f, factor
         self._starts, polynomials = _pieces(f)
-        self.knots = self._starts if len(polynomials) > 1 else self._starts[:0]
+        self.knots = knots_of(f)
         for t in self._starts[~np.isfinite(polynomials).all(axis=0)].tolist():
             finite_value(f, t)
         self._polynomials = (factor * polynomials).real
@@ -146,14 +187,14 @@ class Coefficients:
         """Im f(t)."""
         if isinstance(f, InterCoefficient):
             return Spline(f, -1j)
-        return lambda t: finite_value(f, t).imag
+        return made_of(lambda t: finite_value(f, t).imag, f)
 
     @staticmethod
     def negative_imaginary(f: Coefficient) -> RealCoefficient:
         """-Im f(t)."""
         if isinstance(f, InterCoefficient):
             return Spline(f, 1j)
-        return lambda t: -finite_value(f, t).imag
+        return made_of(lambda t: -finite_value(f, t).imag, f)
 
 
 def finite_value(f: Coefficient, t: float) -> complex:
@@ -174,7 +215,7 @@ def product(f: Coefficient | None, g: Coefficient | None) -> Coefficient:
         right = 1.0 if g is None else g(t)
         return complex(left) * complex(right).conjugate()
 
-    return value
+    return made_of(value, f, g)
 
 
 def rate_function(rate: Coefficient, name: str, allow_negative: bool) -> RealCoefficient:
@@ -190,4 +231,4 @@ def rate_function(rate: Coefficient, name: str, allow_negative: bool) -> RealCoe
             )
         return z.real
 
-    return value
+    return made_of(value, rate)

@@ -14,7 +14,7 @@ from qutip import Qobj, QobjEvo
 
 from piqs import _checks, _resources
 from piqs.equations.channel import Channel
-from piqs.equations.coefficients import Coefficient, Coefficients, product, rate_function
+from piqs.equations.coefficients import Coefficient, Coefficients, made_of, product, rate_function
 from piqs.equations.observables import Observables
 from piqs.equations.operator import (
     Operator,
@@ -304,9 +304,10 @@ def _jump_terms(jump: Operator, rate: Any, read: Coefficients) -> list[Term]:
         for b, g in [*parts[:i], (None, f)]:
             both = product(f, g)
 
-            def weighted(t: float, both: Any = both) -> complex:
+            def value(t: float, both: Any = both) -> complex:
                 return both(t) * scaled(t)
 
+            weighted = made_of(value, both, rate)
             if b is None:
                 terms.append(dissipator([a], coefficient=read.real(weighted)))
                 continue

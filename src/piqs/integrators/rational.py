@@ -169,7 +169,8 @@ class Rational(OnMatrix):
             elif window < self.duration and len(space.basis) < _LARGEST_SPACE // 2:
                 # What decays becomes slower.
                 longer = min(_LONGER * window, self.duration)
-                if longer <= resolved or self._hidden(space, _POLE * longer) <= _HIDDEN * allowed:
+                whole = len(space.basis) == self.generator.n  # in which nothing hides
+                if longer <= resolved or whole or self._hidden(space, _POLE * longer) <= _HIDDEN * allowed:
                     window, gamma = longer, 0.0
 
     def _factor(self, gamma: float) -> Factors:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import hypot, sqrt
+from typing import cast
 
 import numpy as np
 from scipy.integrate import DOP853
 
 from piqs.integrators.implicit import Implicit
+from piqs.integrators.kinks import Kinks
 from piqs.integrators.stepping import GivenUp, Stepping, looked_at
+from piqs.liouville import AssembledGenerator
 
 # The estimate of a step's error falls short of it by up to this, as measured on small problems.
 _SHORT = 3.0
@@ -68,6 +71,7 @@ class Explicit(Stepping):
         self._k, self._scratch = self._vectors[2:], np.empty_like(self._x)
         # Steps in a row whose length stability alone bounds.
         self._bounded = 0
+        self._kinks = Kinks(cast(AssembledGenerator, self.generator), t, float(self.times[-1]))
         self.generator.apply(self._x, self._k[0], t, self._threads)
         self.applications += 1
         slope = self._norm(self._k[0])
@@ -85,6 +89,15 @@ class Explicit(Stepping):
             other = self.fallback
             if other and other.unsuitable(self.problem) is None and other(self.problem).cost() < left:
                 raise GivenUp(t, other)
+
+    def _reach(self, t: float, h: float) -> float:
+        if not self._kinks:
+            return np.inf
+        self._kinks.start(self._x)
+        return self._kinks.reach(t, h, self.problem.allowed)
+
+    def _beyond(self, t: float, after: float) -> float:
+        return self._kinks.error(t, after) if self._kinks else 0.0
 
     def _norm(self, x: np.ndarray) -> float:
         return sqrt(self.generator.dot(x, x))

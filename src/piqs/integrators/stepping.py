@@ -60,6 +60,14 @@ class Stepping(Integrator):
     def _weights(self, h: float, part: np.ndarray) -> np.ndarray:
         """What the `_vectors` enter the states with, at these parts of the step that was tried, one row each."""
 
+    def _reach(self, t: float, h: float) -> float:
+        """Where a step of at most a length h from t has to end, if it has to."""
+        return np.inf
+
+    def _beyond(self, t: float, after: float) -> float:
+        """The error of a step that its estimate does not tell, as a trace norm."""
+        return 0.0
+
     def _accept(self, t: float, h: float) -> None:
         """Called once a step of length h to the time t is accepted."""
 
@@ -95,6 +103,7 @@ class Stepping(Integrator):
                     h = min(h, first)
                 h = min(h, longest, self.problem.max_step or np.inf)
                 end = min(edge, float(self.times[self.done])) if failed and self.ends_at_outputs else edge
+                end = min(end, self._reach(t, h))
                 last = t + 1.0001 * h >= end
                 # Steps sum up to the times reached, to the last digit: rounding of t + h adds up far from zero.
                 after = end if last else max(t + h, float(np.nextafter(t, np.inf)))
@@ -133,7 +142,7 @@ class Stepping(Integrator):
             ratio = float(between / (0.5 * self.problem.allowed + self._rounding))
             if ratio >= 1.0:
                 return ratio
-        self._spent += self.short * error + self._rounding
+        self._spent += self.short * error + self._beyond(t, after) + self._rounding
         self.error = max(self.error, self._spent + between)
         if inside.size:
             self._record_between(self._weights(after - t, (inside - t) / (after - t)))
