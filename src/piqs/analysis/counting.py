@@ -403,8 +403,8 @@ class CountingStatistics:
         Returns
         -------
         CountDistribution
-            ``n`` (multiples of the greatest common divisor of all weights), ``p`` and their ``error``: the probability at the ends
-            of the range, which is widened until that is below 1e-10, and the error estimate of the evolution.
+            ``n`` (multiples of the greatest common divisor of all weights), ``p`` and their ``error``: the probability at the
+            ends of the range, which is widened until that is below 1e-10, and the error estimate of the evolution.
 
         Raises
         ------
