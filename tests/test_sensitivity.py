@@ -304,3 +304,31 @@ def test_fisher_information_of_what_begins_is_infinite():
     q = binom.pmf(np.arange(N + 1), N, np.exp(-0.5))
     assert F[0] == np.inf
     assert F[1] == pytest.approx(np.sum((np.eye(N + 1)[0] - q) ** 2 / q), rel=1e-9)
+
+
+def test_windows_of_a_function_are_evaluated_together_where_they_take_arrays():
+    N, edges, calls = 3, np.linspace(0, 2, 21), {"single": 0, "arrays": 0}
+    model = Dicke(N, 0.7 * jspin(N, "z"), emission=0.3)
+
+    def pulse(t):
+        calls["arrays" if np.ndim(t) else "single"] += 1
+        return np.cos(3 * t)
+
+    def windows(make):
+        return {str(k): [[jspin(N, "x"), make(*edges[k : k + 2])]] for k in range(20)}
+
+    def slopes(make):
+        calls.update(single=0, arrays=0)
+        observable = jspin(N, "y")
+        return np.array(list(gradient(model, excited(N), edges, observable, windows(make))[1].values()))
+
+    one_by_one = slopes(lambda a, b: lambda t: pulse(t) if a <= t < b else 0.0)
+    together = slopes(lambda a, b: lambda t: ((a <= t) & (t < b)) * pulse(t))
+    assert calls["arrays"] > 0
+    assert calls["single"] < 100 * 20
+    assert together == pytest.approx(one_by_one, rel=1e-12)
+    # Of an array this makes something else than of each number, and is asked one by one.
+    other = slopes(
+        lambda a, b: lambda t: ((a <= t) & (t < b)) * pulse(t) * np.max(t) / np.where(t == 0, 1, t)
+    )
+    assert other[1:] == pytest.approx(one_by_one[1:], rel=1e-12)

@@ -17,12 +17,14 @@ import scipy.sparse as sp
 
 from piqs.analysis.accuracy import error_of
 from piqs.analysis.adjoint_operators import Operators, places
+from piqs.equations.coefficients import RealPart
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.choose import choose
 from piqs.integrators.options import Options
 from piqs.liouville import AssembledGenerator
 from piqs.liouville.coupled import CoupledGenerator
+from piqs.liouville.terms import values_of
 
 __all__ = ["Integrals", "integrals_over", "segments", "states_at"]
 
@@ -240,7 +242,7 @@ class _Sums:
         for k, m, f in [*((k, m, None) for k, m in self.constant), *self.varying]:
             if id(m) not in known:
                 known[id(m)] = weights * np.einsum("in,ni->i", z, abs(m) @ y.T)
-            factors = 1.0 if f is None else np.abs([f(t) for t in times.tolist()])
+            factors = 1.0 if f is None else np.abs(_values(f, times))
             sizes[k] += float(np.sum(factors * known[id(m)]))
         if self.operators is not None:
             of_operators = self.operators.sizes(self._y[middle], self._z[middle], weights[:, None])
@@ -284,10 +286,10 @@ class _Sums:
         reference = (-1.0 + (2.0 * np.arange(parts)[:, None] + 1.0 + _NODES) / parts).ravel()
         through = np.eye(_NODES.size) if parts == 1 else _interpolation(reference)
         spreads = [np.tile(weights / parts, parts)[:, None] * through for weights in rules]
-        times = (self._edges[:-1, None] + self._half[:, None] * (1.0 + reference)).ravel().tolist()
+        times = (self._edges[:-1, None] + self._half[:, None] * (1.0 + reference)).ravel()
         totals = [np.zeros(self.count) for _ in rules]
         for k, m, f in terms:
-            values = np.array([f(t) for t in times]).reshape(self._half.size, -1)
+            values = _values(f, times).reshape(self._half.size, -1)
             seen = np.flatnonzero(values.any(axis=1))
             if seen.size:
                 products = self._half[seen, None] * self._products[id(m)][seen]
@@ -326,6 +328,12 @@ class _Sums:
         every = places(union)
         n = union.shape[0]
         return every // n, every % n, [np.searchsorted(every, places(m)) for m in patterns]
+
+
+def _values(f: Any, times: np.ndarray) -> np.ndarray:
+    """A coefficient at many times: in one call where that gives the same."""
+    found = f.in_one_call(times) if isinstance(f, RealPart) else None
+    return np.asarray(values_of(f, times) if found is None else found)
 
 
 def _allowed(slopes: np.ndarray, settings: Options) -> float:

@@ -282,7 +282,7 @@ def gradient(
     -----
     The state at the output times is kept; from there it is evolved once more beside the adjoint, so that the whole costs
     about three evolutions, four with some hundred operators. The integrals are Gauss-Kronrod sums on panels that are halved
-    until they agree.
+    until they agree. Coefficients of parameters that take arrays (``np.where``, not ``if``) are called once and not at each node.
 
     Examples
     --------
