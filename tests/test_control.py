@@ -164,3 +164,20 @@ def test_bad_input():
         fit(model, excited(2), t, [jspin(2, "z")], [[1.0, 1.0, 1.0]], "emission", sigma=0.0)
     with pytest.raises(TypeError, match="wrt"):
         fit(model, excited(2), t, [jspin(2, "z")], [[1.0, 1.0, 1.0]], [qutip.QobjEvo(jspin(2, "z"))])
+
+
+@pytest.mark.parametrize(
+    ("initial", "message"), [({"emision": 0.5}, "labels"), ({"emission": -0.5}, "at least 0")]
+)
+def test_start_values_of_a_fit_that_are_none(initial, message):
+    t = np.linspace(0, 3, 4)
+    with pytest.raises(ValueError, match=message):
+        piqs.fit(
+            piqs.Dicke(2, emission=0.2),
+            piqs.excited(2),
+            t,
+            piqs.jspin(2, "z"),
+            [t],
+            "emission",
+            initial=initial,
+        )

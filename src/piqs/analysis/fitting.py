@@ -226,11 +226,16 @@ def _start_of_fit(
 ) -> tuple[np.ndarray, np.ndarray]:
     rates = {channel.name: channel.rate for channel in equation.channels}
     start, lower = [], []
+    for label in initial:
+        if label not in items:
+            raise ValueError(f"initial must have labels of {list(items)}, got {label!r}")
     for label, item in items.items():
         rate = isinstance(item, str)
         if rate and callable(rates[item]):
             raise ValueError(f"the rate of {item!r} depends on time; fit a model with a constant one")
         start.append(_checks.finite(initial.get(label, rates[item] if rate else 0.0), f"initial[{label!r}]"))
+        if rate and start[-1] < 0.0:
+            raise ValueError(f"initial[{label!r}] is a rate and must be at least 0, got {start[-1]:g}")
         lower.append(0.0 if rate else -np.inf)
     return np.array(start), np.array(lower)
 
