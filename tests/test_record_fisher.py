@@ -129,3 +129,9 @@ def test_bad_input():
         record_fisher(model, excited(2), [0, 1], "emission", ntraj=1)
     with pytest.raises(ValueError, match="detection"):
         record_fisher(model, excited(2), [0, 1], "emission", detection="heterodyne")
+
+
+def test_records_that_are_too_rare_to_be_seen_are_said():
+    # F = t / gamma, from records with a photon of which there is none.
+    with pytest.warns(piqs.AccuracyWarning, match="too rare"):
+        piqs.record_fisher(piqs.Dicke(1, emission=1e-30), piqs.excited(1), [0, 1], "emission", ntraj=20)

@@ -7,6 +7,7 @@ differentiated equation on the same record. The score :math:`\xi = \mathrm{Tr}\,
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from piqs._interrupts import bringing
 from piqs.analysis.parameters import Parameter, numbers_by_channel, occupied, read_parameters
 from piqs.analysis.records import CountingRecords, HomodyneRecords, Monitor
 from piqs.equations import MasterEquation, read
+from piqs.errors import AccuracyWarning
 from piqs.liouville import Lindbladian, reduce
 from piqs.liouville.basis import diagonal_keys
 from piqs.liouville.terms import Term, jumps_alone, kept_apart, one_sided
@@ -28,6 +30,8 @@ __all__ = ["RecordFisher", "record_fisher"]
 
 # Records made side by side.
 _TOGETHER = 256
+# Standard errors by which no mean of so many records is off by chance.
+_IMPROBABLE, _MANY = 8.0, 20
 
 
 class RecordFisher(NamedTuple):
@@ -117,6 +121,11 @@ def record_fisher(
     TypeError, ValueError
         As for `sensitivity`; for channels that do not exist, efficiencies beyond 0 and 1, and several parameters.
 
+    Warns
+    -----
+    AccuracyWarning
+        If the mean score is not zero within its error, since records that tell most of a parameter are rare.
+
     Examples
     --------
     An emitter that decays: its one photon comes at a time with density :math:`\gamma e^{-\gamma t}`, so that a long record has
@@ -154,17 +163,22 @@ def record_fisher(
         for first in range(0, ntraj, _TOGETHER)
     ]
     xi = np.concatenate(scores, axis=0)
-    squares = xi**2
-    root = np.sqrt(ntraj)
     stats = {"ntraj": int(ntraj), "unknowns": problem.x.size, **records.stats}
-    return RecordFisher(
-        times,
-        squares.mean(axis=0),
-        squares.std(axis=0, ddof=1) / root,
-        xi.mean(axis=0),
-        xi.std(axis=0, ddof=1) / root,
-        stats,
-    )
+    (score, score_error), (fisher, error) = _mean(xi), _mean(xi**2)
+    off = np.abs(score) > _IMPROBABLE * score_error + 1e-9 * np.sqrt(fisher)
+    if ntraj >= _MANY and parameters[0].state is None and np.any(off):
+        warnings.warn(
+            f"the mean score of {ntraj} records is not zero within its error: records that tell most of it are too rare "
+            "to be among them, and the Fisher information is too small. Remedy: raise ntraj, or larger rates",
+            AccuracyWarning,
+            stacklevel=3,
+        )
+    return RecordFisher(times, fisher, error, score, score_error, stats)
+
+
+def _mean(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean over records, and its standard error."""
+    return numbers.mean(axis=0), numbers.std(axis=0, ddof=1) / np.sqrt(len(numbers))
 
 
 @dataclass
