@@ -27,6 +27,8 @@ _TOO_LONG = 10.0
 # Steps made together, times the number of unknowns, and how many times as many, and more, they may become before the
 # coefficients count as not smooth.
 _AT_ONCE, _FINER, _MORE = 1024, 8, 128
+# After so many steps together, none of which changes the slope by more than allowed over its length, the problem counts as stiff.
+_WATCHED = 40
 # Steps whose error is beyond so many times what is allowed are cut into four, others into two.
 _FAR = 100.0
 # Rounding of a step in units of eps times its size, and outputs that are read at once.
@@ -128,6 +130,10 @@ class Series(Integrator):
             parts = np.where(failed, np.where(ratio < _FAR, 2, 4), 1)
             edges = steps.cut(parts)
         self._keep(edges, states, series, errors + rounding)
+        still = edges.size > _WATCHED and bool(np.all(steps.moved < self.problem.allowed))
+        if still and self.fallback is not None and self.done < self.times.size:
+            self._hand_over(float(edges[-1]), self.fallback)
+            return False
         return True
 
     def _keep(self, edges: np.ndarray, states: np.ndarray, series: np.ndarray, errors: np.ndarray) -> None:
@@ -161,6 +167,8 @@ class _Steps:
     ----------
     sizes : float64 array (K,)
         Rate times half the length of each step.
+    moved : float64 array (K,)
+        What the slope of the solution changes by in each step, times its length.
     """
 
     def __init__(
@@ -232,4 +240,5 @@ class _Steps:
         defects = slopes - (self._values[:, :, None] @ applied)[:, :, 0]
         # The norm of the largest of all in each place.
         errors = 2.0 * half[:, 0, 0] * self.generator.trace_norm(np.abs(defects).max(axis=1))
+        self.moved = 2.0 * half[:, 0, 0] * np.linalg.norm(slopes[:, -1] - slopes[:, 0], axis=1)
         return states, series, errors
