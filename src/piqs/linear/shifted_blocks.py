@@ -18,7 +18,7 @@ import scipy.sparse as sp
 
 from piqs._interrupts import listening
 from piqs._kernels.shifted_sweeps import descend, sweeps
-from piqs._resources import available_bytes, available_threads, return_freed_memory
+from piqs._resources import available_bytes, available_threads
 from piqs.linear.block_factors import block_lu
 from piqs.linear.ordering import multiplications, predicted_fill
 from piqs.linear.two_level import along_a_path, predicted_block_fill
@@ -166,8 +166,12 @@ class _Factors:
         self._cuts = cuts
         place, column, lower, upper, diagonal = [], [], [], [], []
 
-        for start, stop in pairwise(cuts):
-            inside, lu = block_lu(matrix, np.arange(start, stop))
+        def factored(ends: tuple[int, int]) -> tuple[np.ndarray, Any]:
+            return block_lu(matrix, np.arange(*ends))
+
+        for (start, stop), (inside, lu) in zip(
+            pairwise(cuts), _on_threads(factored, list(pairwise(cuts))), strict=True
+        ):
             rows, columns = np.empty(stop - start, dtype=np.int64), np.empty(stop - start, dtype=np.int64)
             rows[inside - start], columns[inside - start] = lu.perm_r, lu.perm_c
             place.append(rows + start)
@@ -178,8 +182,6 @@ class _Factors:
         self._place, self._column = np.concatenate(place), np.concatenate(column)
         self._lower, self._upper = _joined(lower, cuts), _joined(upper, cuts)
         self._inverse = 1.0 / np.concatenate(diagonal)
-        del lu, lower, upper
-        return_freed_memory()
         self.nbytes = sum(part.nbytes for half in (self._lower, self._upper) for part in half)
 
     def sweep(
