@@ -4,7 +4,6 @@ The factors of the diagonal blocks of s - A are read once for all four: rows of 
 four imaginary parts. Blocks are neighbours, as in ``block_sweeps``. All numbers are float64 (`inverse` complex128).
 """
 
-import numpy as np
 from numba import uintp
 
 from piqs._kernels.cache import kernel, part
@@ -78,118 +77,30 @@ def _eliminate(i, start, stop, indices, real, imag, y):
     y[i, 0], y[i, 1], y[i, 2], y[i, 3], y[i, 4], y[i, 5], y[i, 6], y[i, 7] = a0, a1, a2, a3, a4, a5, a6, a7
 
 
-@part(fastmath=_FAST)
-def _distribute(i, start, stop, indices, real, imag, y):
-    """Take the known unknown i off those that row i of a triangle, as a column of its transpose, leads to."""
-    r0, r1, r2, r3, i0, i1, i2, i3 = y[i, 0], y[i, 1], y[i, 2], y[i, 3], y[i, 4], y[i, 5], y[i, 6], y[i, 7]
-    for p in range(uintp(start), uintp(stop)):
-        c, u, v = uintp(indices[p]), real[p], imag[p]
-        y[c, 0] -= u * r0 - v * i0
-        y[c, 1] -= u * r1 - v * i1
-        y[c, 2] -= u * r2 - v * i2
-        y[c, 3] -= u * r3 - v * i3
-        y[c, 4] -= u * i0 + v * r0
-        y[c, 5] -= u * i1 + v * r1
-        y[c, 6] -= u * i2 + v * r2
-        y[c, 7] -= u * i3 + v * r3
-
-
-@part(fastmath=_FAST)
-def _divide(i, inverse, y):
-    """y[i] times the inverse of a pivot."""
-    u, v = inverse[i].real, inverse[i].imag
-    for f in range(4):
-        real, imag = y[i, f], y[i, f + 4]
-        y[i, f], y[i, f + 4] = u * real - v * imag, u * imag + v * real
-
-
 @kernel()
-def sweeps(transposed, cuts, indptr, indices, data, place, column, lower, upper, inverse, b, x, y):
+def sweeps(cuts, indptr, indices, data, place, column, lower, upper, inverse, b, x, y):
     """Solve for all blocks from zero, one after the other and back: x is overwritten, y is work space.
 
     `place` and `column` are where the equations and the unknowns stand in the factors; `lower` and `upper` are (indptr,
-    indices, real, imag) of L and U by rows without their diagonals; `inverse` is that of the diagonal of U. With
-    `transposed` the blocks are those of the transposed matrix, whose rows are given, and the factors are read backwards.
+    indices, real, imag) of L and U by rows without their diagonals; `inverse` is that of the diagonal of U.
     """
     for i in range(x.shape[0]):
         for f in range(8):
             x[i, f] = 0.0
     count = cuts.size - 1
-    enter, leave = (column, place) if transposed else (place, column)
     for step in range(2 * count - 1):
         k = step if step < count else 2 * count - 2 - step
         start, stop = cuts[k], cuts[k + 1]
-        _couplings(start, stop, indptr, indices, data, b, x, enter, y)
-        if transposed:
-            for i in range(uintp(start), uintp(stop)):
-                _divide(i, inverse, y)
-                _distribute(i, upper[0][i], upper[0][i + _ONE], upper[1], upper[2], upper[3], y)
-            for q in range(stop - start):
-                i = uintp(stop - 1 - q)
-                _distribute(i, lower[0][i], lower[0][i + _ONE], lower[1], lower[2], lower[3], y)
-        else:
-            for i in range(uintp(start), uintp(stop)):
-                _eliminate(i, lower[0][i], lower[0][i + _ONE], lower[1], lower[2], lower[3], y)
-            for q in range(stop - start):
-                i = uintp(stop - 1 - q)
-                _eliminate(i, upper[0][i], upper[0][i + _ONE], upper[1], upper[2], upper[3], y)
-                _divide(i, inverse, y)
+        _couplings(start, stop, indptr, indices, data, b, x, place, y)
+        for i in range(uintp(start), uintp(stop)):
+            _eliminate(i, lower[0][i], lower[0][i + _ONE], lower[1], lower[2], lower[3], y)
+        for q in range(stop - start):
+            i = uintp(stop - 1 - q)
+            _eliminate(i, upper[0][i], upper[0][i + _ONE], upper[1], upper[2], upper[3], y)
+            u, v = inverse[i].real, inverse[i].imag
+            for f in range(4):
+                real, imag = y[i, f], y[i, f + 4]
+                y[i, f], y[i, f + 4] = u * real - v * imag, u * imag + v * real
         for i in range(uintp(start), uintp(stop)):
             for f in range(8):
-                x[i, f] = y[uintp(leave[i]), f]
-
-
-@kernel()
-def descend(k, frequencies, indptr, indices, data, steps, images, r, y):
-    """Take the step z = steps[k] as far as the residual r of (i omega - A) y = b falls, for four frequencies (ORTHOMIN).
-
-    Images under i omega - A are made orthogonal to those of the steps before; `steps`, `images`, r and y are overwritten.
-    All that is done to one vector is done for four, real parts before imaginary ones. Returns the squares of the norms of
-    what is left of r.
-    """
-    z, w = steps[k], images[k]
-    part = np.zeros((k + 1, 8))
-    for i in range(uintp(r.shape[0])):
-        for f in range(4):
-            w[i, f], w[i, f + 4] = -frequencies[f] * z[i, f + 4], frequencies[f] * z[i, f]
-        for p in range(uintp(indptr[i]), uintp(indptr[i + _ONE])):
-            c, v = uintp(indices[p]), data[p]
-            for f in range(8):
-                w[i, f] -= v * z[c, f]
-        for j in range(k):
-            for f in range(4):
-                part[j, f] += images[j, i, f] * w[i, f] + images[j, i, f + 4] * w[i, f + 4]
-                part[j, f + 4] += images[j, i, f] * w[i, f + 4] - images[j, i, f + 4] * w[i, f]
-    size, along = np.zeros(4), np.zeros(8)
-    for i in range(uintp(r.shape[0])):
-        for j in range(k):
-            for f in range(4):
-                u, v = part[j, f], part[j, f + 4]
-                w[i, f] -= u * images[j, i, f] - v * images[j, i, f + 4]
-                w[i, f + 4] -= u * images[j, i, f + 4] + v * images[j, i, f]
-                z[i, f] -= u * steps[j, i, f] - v * steps[j, i, f + 4]
-                z[i, f + 4] -= u * steps[j, i, f + 4] + v * steps[j, i, f]
-        for f in range(4):
-            size[f] += w[i, f] * w[i, f] + w[i, f + 4] * w[i, f + 4]
-            along[f] += w[i, f] * r[i, f] + w[i, f + 4] * r[i, f + 4]
-            along[f + 4] += w[i, f] * r[i, f + 4] - w[i, f + 4] * r[i, f]
-    scale = np.zeros(4)
-    for f in range(4):
-        scale[f] = 1.0 / np.sqrt(size[f]) if size[f] > 0.0 else 0.0
-        size[f] = 0.0
-    for i in range(uintp(r.shape[0])):
-        for f in range(4):
-            s = scale[f]
-            u, v = s * along[f], s * along[f + 4]
-            w[i, f], w[i, f + 4], z[i, f], z[i, f + 4] = (
-                s * w[i, f],
-                s * w[i, f + 4],
-                s * z[i, f],
-                s * z[i, f + 4],
-            )
-            r[i, f] -= u * w[i, f] - v * w[i, f + 4]
-            r[i, f + 4] -= u * w[i, f + 4] + v * w[i, f]
-            y[i, f] += u * z[i, f] - v * z[i, f + 4]
-            y[i, f + 4] += u * z[i, f + 4] + v * z[i, f]
-            size[f] += r[i, f] * r[i, f] + r[i, f + 4] * r[i, f + 4]
-    return size
+                x[i, f] = y[uintp(column[i]), f]

@@ -1,13 +1,15 @@
 r"""The resolvent :math:`o\cdot(i\omega - L)^{-1} x` of a real generator at many frequencies, from solutions at a few.
 
-Solutions at a few frequencies, and those of the transposed equations :math:`(i\omega - L)^T z = o`, span a space on which
-those at all other frequencies are found by projection. What a value is off by is of the size of the product of both
-residuals (``subspace``). The next solutions go where it is largest, until it is nowhere larger than asked for: the
-accuracy is checked at every frequency.
+Solutions at a few frequencies span a space on which those at all others are found by projection. The next one goes where
+the residual is largest, until none is larger than asked for: the accuracy is checked at every frequency.
 
 Two kinds of vectors make the space grow. With sparse LUs: the solutions at poles near the imaginary axis, and their
 derivatives; in the worst case every frequency has its own LU. Where the unknowns fall into blocks that are small beside
 the whole: corrections of the residuals by sweeps over the blocks (``shifted_blocks``); LUs where these do not get on.
+
+A residual r changes the value by z . r with the adjoint solution :math:`z = (i\omega - L)^{-T} o`. With LUs its size is known
+from the projection at every frequency, and exactly at the poles, which tells how much of it the projection misses; with
+blocks it is found as the solutions are, to two digits.
 """
 
 from __future__ import annotations
@@ -26,25 +28,19 @@ from piqs.linear.factors import factorise
 from piqs.linear.shifted_blocks import ShiftedBlocks
 from piqs.linear.subspace import Subspace
 
-# Error allowed, relative to the largest value; and what is put down to rounding where no further pole lowers it.
-_ERROR, _ROUNDING = 3e-10, 1e-7
-# Values below this part of what their vectors allow count as zero.
-_VANISHING = 1e-6
-# The norm of a residual is seen to a tenth, that of the inverse from below.
-_UNSEEN = 2.0
+# Residual allowed, relative to x; with corrections by sweeps, where a digit is not for free; and of adjoint solutions.
+_RESIDUAL, _SWEPT, _ADJOINT = 3e-11, 1e-10, 1e-2
+# ... and what is put down to rounding where no further pole lowers it.
+_ROUNDING = 1e-7
 # Poles at one frequency before it is given up.
 _VISITS = 3
-# Residuals below this part of the largest at a frequency are not corrected with it.
-_LARGE = 0.1
 # Rounds of corrections by sweeps, and frequencies in each.
-_MOST_ROUNDS, _TOGETHER = 60, 16
+_MOST_ROUNDS, _TOGETHER = 60, 8
 # Solves with one LU: the solution at the pole and its derivatives, which cost little beside the LU.
 _SOLVES = 3
 _EPS = np.finfo(float).eps
 # Distance of the poles from the axis, as a part of the largest rate: on it the generator of a steady state is singular.
 _DISTANCE = 1e-6
-
-Progress = Callable[[float], Any] | None
 
 
 @dataclass
@@ -70,9 +66,18 @@ class Resolvent:
     factorisations: int = field(default=0, init=False)
     sweeps: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        self.scale = float(abs(self.matrix).max()) if self.matrix.nnz else 1.0
+        self._adjoints: list[tuple[complex, float]] = []
+        self._space = Subspace(self.matrix, self.conserved)
+        self._space.extend(self.sources)
+
     @one_blas_thread()
     def values(
-        self, functionals: np.ndarray, frequencies: np.ndarray, on_progress: Progress = None
+        self,
+        functionals: np.ndarray,
+        frequencies: np.ndarray,
+        on_progress: Callable[[float], Any] | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """o . (i omega - L)^-1 x for functionals (n,), possibly complex: an array (frequencies, p).
 
@@ -90,34 +95,51 @@ class Resolvent:
         ResolventError
             Where iterating no longer improves: L has the eigenvalue i omega.
         """
-        self._space = Subspace(self.matrix, self.conserved)
-        self._scale = float(abs(self.matrix).max()) if self.matrix.nnz else 1.0
-        outputs = np.stack([functionals.real, functionals.imag])
-        self._sides = (np.ascontiguousarray(self.sources.T), self._space.without_conserved(outputs))
-        places, which = _without_mirrors(frequencies)
-        self._space.extend(np.vstack(self._sides))
-        if self.blocks is None or not self._sweep(places, on_progress):
-            self._add_poles(places, on_progress)
-        found = _Projected(self._space, self._sides, places, self._scale)
-        # A generator is real: what is found at -f is the conjugate of what is found at f.
-        values = found.values[which]
-        values[frequencies < 0.0] = values[frequencies < 0.0].conj()
-        return values @ np.array([1.0, 1j]), found.errors[which], found.sensitivities[which]
+        swept = self.blocks is not None and self._sweep(frequencies, _SWEPT, on_progress)
+        sensitivities = self._swept_adjoint(functionals, frequencies) if swept else None
+        if sensitivities is None:
+            self._add_poles(functionals, frequencies, on_progress)
+            sensitivities = self._projected_adjoint(functionals, frequencies)
+        solutions, left = self._solutions(frequencies)
+        outputs = functionals @ self._space.basis
+        values = np.column_stack([y @ outputs for y in solutions])
+        sizes = np.column_stack([np.linalg.norm(y, axis=1) for y in solutions])
+        return values, sensitivities[:, None] * (left + _EPS * self.scale * sizes), sensitivities
 
-    def _sweep(self, frequencies: np.ndarray, on_progress: Progress) -> bool:
-        """Correct solutions by sweeps until the error is nowhere larger than allowed; False where they do not get on."""
+    def _solutions(self, frequencies: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """For each source the coordinates of the solutions; and the norms of all residuals (frequencies, p)."""
+        found = [self._space.solve(frequencies, source) for source in self.sources.T]
+        return [y for y, _ in found], np.column_stack([left for _, left in found])
+
+    def _relative(self, left: np.ndarray) -> np.ndarray:
+        """The largest residual at every frequency, relative to the sources."""
+        sizes = la.norm(self.sources, axis=0)
+        relative = np.max(left[:, sizes > 0.0] / sizes[sizes > 0.0], axis=1, initial=0.0)
+        return np.where(np.isfinite(relative), relative, np.inf)
+
+    def _sweep(
+        self, frequencies: np.ndarray, tolerance: float, on_progress: Callable[[float], Any] | None = None
+    ) -> bool:
+        """Correct solutions by sweeps until no residual is larger than the tolerance; False where they do not get on."""
         assert self.blocks is not None
-        levels = ShiftedBlocks(self.matrix, self.blocks, frequencies)
+        levels = ShiftedBlocks(self.matrix, self.blocks)
+        sizes = la.norm(self.sources, axis=0)
         try:
             for _ in range(_MOST_ROUNDS):
-                found = _Projected(self._space, self._sides, frequencies, self._scale)
+                solutions, left = self._solutions(frequencies)
+                residuals = self._relative(left)
                 if on_progress is not None:
-                    on_progress(float(np.mean(found.excess <= 1.0)))
-                places = _spread(found.excess, frequencies)
+                    on_progress(float(np.mean(residuals <= tolerance)))
+                places = _spread(residuals, np.abs(frequencies), tolerance)
                 if not places:
                     return True
+                wanted = [(f, p) for f in places for p in np.flatnonzero(left[f] > tolerance * sizes)]
+                at = frequencies[[f for f, _ in wanted]]
+                rest = self._space.residual(np.array([solutions[p][f] for f, p in wanted]))
+                # What is wanted at -f is the conjugate of what is wanted at f.
+                corrections = levels.corrections(np.abs(at), np.where(at < 0.0, rest.conj(), rest))
                 before = self._space.dimension
-                self._space.extend(self._corrections(levels, found, frequencies, places))
+                self._space.extend(np.hstack([corrections.real, corrections.imag]))
                 if self._space.dimension == before:
                     return False
             return False
@@ -127,140 +149,88 @@ class Resolvent:
             self.factorisations += levels.factorisations
             self.sweeps += levels.sweeps
 
-    def _corrections(
-        self, levels: ShiftedBlocks, found: _Projected, frequencies: np.ndarray, places: list[int]
-    ) -> np.ndarray:
-        """Corrections at some places of the solutions, or of the adjoint ones where these are further off."""
-        rows = []
-        for transposed in (False, True):
-            wanted = [(f, p) for f in places if found.worse[f] == transposed for p in found.large(f)]
-            if not wanted:
-                continue
-            at = frequencies[[f for f, _ in wanted]]
-            rest = np.empty((at.size, self.matrix.shape[0]), dtype=complex)
-            for p, source in enumerate(self._sides[transposed]):
-                some = [i for i, (_, q) in enumerate(wanted) if q == p]
-                y = found.solutions[transposed][p][[wanted[i][0] for i in some]]
-                rest[some] = self._space.residual(at[some], y, source, transposed)
-            rows.append(levels.corrections(at, rest, transposed))
-        return np.vstack(rows)
+    def _swept_adjoint(self, functionals: np.ndarray, frequencies: np.ndarray) -> np.ndarray | None:
+        """Norms of the adjoint solutions, to two digits; None where sweeps do not find them."""
+        parts = np.column_stack([functionals.real, functionals.imag])
+        if self.conserved is not None:
+            parts -= np.outer(self.conserved, self.conserved @ parts) / (self.conserved @ self.conserved)
+        adjoint = Resolvent(sp.csr_array(self.matrix.T), parts, self.conserved, self.blocks)
+        found = adjoint._sweep(frequencies, _ADJOINT)
+        self.factorisations += adjoint.factorisations
+        self.sweeps += adjoint.sweeps
+        if not found:
+            return None
+        (real, imag), _ = adjoint._solutions(frequencies)
+        sizes: np.ndarray = np.linalg.norm(real + 1j * imag, axis=1)
+        return sizes
 
-    def _add_poles(self, frequencies: np.ndarray, on_progress: Progress) -> None:
-        """Add solutions at poles until the error is nowhere larger than allowed."""
+    def _add_poles(
+        self, functionals: np.ndarray, frequencies: np.ndarray, on_progress: Callable[[float], Any] | None
+    ) -> None:
+        """Add solutions at poles until no residual is larger than allowed."""
         visits = np.zeros(frequencies.size, dtype=int)
-        poles = 0
         while True:
-            found = _Projected(self._space, self._sides, frequencies, self._scale)
+            residuals = self._relative(self._solutions(frequencies)[1])
             if on_progress is not None:
-                on_progress(float(np.mean(found.excess <= 1.0)))
+                on_progress(float(np.mean(residuals <= _RESIDUAL)))
             # The more poles it takes, the more of them are added at a time.
-            places = _peaks(found.excess, frequencies, 1 + poles // 2)
+            places = _peaks(residuals, np.abs(frequencies), _RESIDUAL, 1 + len(self._adjoints) // 2)
             if not places:
                 return
             worst = places[0]
             if visits[worst] == _VISITS or self._space.dimension == self._space.full:
-                if found.excess[worst] * _ERROR <= _ROUNDING:
+                if residuals[worst] <= _ROUNDING:
                     return
                 raise ResolventError(
-                    f"the spectrum does not converge at frequency {frequencies[worst]:.6g} (error "
-                    f"{found.excess[worst] * _ERROR:.1e} of the largest value): an oscillation at this frequency does not "
-                    "decay; add the loss that damps it"
+                    f"the spectrum does not converge at frequency {frequencies[worst]:.6g} (residual {residuals[worst]:.1e}): "
+                    "an oscillation at this frequency does not decay; add the loss that damps it"
                 )
             for place in places:
                 # Closer to the axis with each visit.
-                distance = _DISTANCE * self._scale * 10.0 ** -visits[place]
+                distance = _DISTANCE * self.scale * 10.0 ** -visits[place]
                 visits[place] += 1
-                poles += 1
-                self._add_pole(distance + 1j * frequencies[place])
+                self._add_pole(distance + 1j * frequencies[place], functionals)
 
-    def _add_pole(self, pole: complex) -> None:
+    def _add_pole(self, pole: complex, functionals: np.ndarray) -> None:
         lu = factorise(pole * sp.eye_array(self.matrix.shape[0]) - self.matrix)
         self.factorisations += 1
-        for sources, solve in zip(self._sides, (lu.solve, lu.solve_transposed), strict=True):
-            solution = sources[np.any(sources != 0.0, axis=1)].astype(complex)
-            for _ in range(_SOLVES if solution.size else 0):
-                solution = self._space.without_conserved(solve(np.ascontiguousarray(solution.T)).T)
-                solution /= la.norm(solution, axis=1)[:, None]
-                self._space.extend(np.vstack([solution.real, solution.imag]))
+        adjoint = self._space.without_conserved(lu.solve_transposed(functionals.astype(complex)))
+        self._adjoints.append((pole, float(la.norm(adjoint))))
+        solution = self.sources.astype(complex)
+        for _ in range(_SOLVES):
+            solution = lu.solve(solution)
+            solution = solution / la.norm(solution, axis=0)
+            self._space.extend(solution.real)
+            self._space.extend(solution.imag)
+
+    def _projected_adjoint(self, functionals: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+        """Norms of the adjoint solutions as the space has them, and as the poles say that it misses them."""
+        outputs, inner = functionals @ self._space.basis, self._space.inner
+        missed = 1.0
+        for pole, size in self._adjoints:
+            seen = la.norm(np.linalg.solve((pole * np.eye(inner.shape[0]) - inner).T, outputs))
+            missed = max(missed, size / max(float(seen), 1e-300))
+        eigenvalues, modes = la.eig(inner.T)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            green = 1.0 / (1j * frequencies[:, None] - eigenvalues[None, :])
+            adjoint = (green * np.linalg.lstsq(modes, outputs.astype(complex), rcond=None)[0]) @ modes.T
+        return missed * la.norm(adjoint, axis=1, check_finite=False)
 
 
-class _Projected:
-    """Solutions for all sources x and functionals o on a space, and what is known of their errors.
-
-    Attributes
-    ----------
-    values : complex array (frequencies, p, q)
-        o . (i omega - L)^-1 x.
-    errors : float64 array (frequencies, p)
-        Estimates for the sum over the functionals.
-    excess : float64 array (frequencies,)
-        The largest error in units of the one allowed.
-    sensitivities : float64 array (frequencies,)
-        Norms of the adjoint solutions.
-    relative : pair of arrays (frequencies, p) and (frequencies, q)
-        Residuals of the solutions and of the adjoint ones, relative to the largest source.
-    worse : bool array (frequencies,)
-        Whether the adjoint residual is the larger one.
-    """
-
-    def __init__(
-        self, space: Subspace, sides: tuple[np.ndarray, np.ndarray], frequencies: np.ndarray, scale: float
-    ) -> None:
-        self.solutions, left = [], []
-        for transposed, sources in enumerate(sides):
-            found = [space.solve(frequencies, source, bool(transposed)) for source in sources]
-            self.solutions.append([y for y, _ in found])
-            left.append(np.column_stack([size for _, size in found]))
-        coordinates = space.basis @ sides[1].T
-        self.values = np.stack([y @ coordinates for y in self.solutions[0]], axis=1)
-        sizes = np.column_stack([np.linalg.norm(y, axis=1) for y in self.solutions[0]])
-        self.sensitivities = sum(np.linalg.norm(z, axis=1) for z in self.solutions[1])
-        product = (space.gain(frequencies) * left[1].sum(axis=1))[:, None] * left[0]
-        rounding = _EPS * scale * self.sensitivities[:, None] * sizes
-        self.errors = _UNSEEN * product + rounding
-        # Where values vanish by a symmetry that no search has seen, their rounding is no measure.
-        with np.errstate(invalid="ignore"):
-            bounds = sizes * la.norm(sides[1])
-            largest = max(
-                np.nanmax(np.abs(self.values), initial=0.0), _VANISHING * np.nanmax(bounds, initial=0.0)
-            )
-            allowed = np.maximum(_ERROR * largest, np.minimum(2.0 * rounding, _ROUNDING * largest))
-            excess = np.max(self.errors / np.maximum(allowed, np.finfo(float).tiny), axis=1)
-        self.excess = np.where(np.isfinite(excess), excess, np.inf)
-        norms = [max(float(la.norm(sources, axis=1).max()), np.finfo(float).tiny) for sources in sides]
-        self.relative = (left[0] / norms[0], left[1] / norms[1])
-        self.worse = self.relative[1].max(axis=1) > self.relative[0].max(axis=1)
-
-    def large(self, place: int) -> list[int]:
-        """The solutions at a place, of the kind that is worse there, whose residuals are not small beside the largest."""
-        relative = self.relative[int(self.worse[place])][place]
-        return np.flatnonzero(relative >= _LARGE * relative.max()).tolist()
+def _peaks(residuals: np.ndarray, frequencies: np.ndarray, tolerance: float, count: int) -> list[int]:
+    """Places of the largest residuals, the largest first, that are local maxima; of +f and -f only one."""
+    padded = np.concatenate([[-1.0], residuals, [-1.0]])
+    maxima = np.flatnonzero((residuals >= padded[:-2]) & (residuals > padded[2:]) & (residuals > tolerance))
+    return _different([], maxima[np.argsort(-residuals[maxima], kind="stable")], frequencies, count)
 
 
-def _without_mirrors(frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different sizes of frequencies, ascending, and which of them each frequency has."""
-    size = np.abs(frequencies)
-    order = np.argsort(size, kind="stable")
-    new = np.diff(size[order], prepend=-1.0) > 8.0 * _EPS * size.max(initial=0.0)
-    which = np.empty(size.size, dtype=int)
-    which[order] = np.cumsum(new) - 1
-    return size[order][new], which
-
-
-def _peaks(excess: np.ndarray, frequencies: np.ndarray, count: int) -> list[int]:
-    """Places of the largest errors above the one allowed, the largest first, that are local maxima."""
-    padded = np.concatenate([[-1.0], excess, [-1.0]])
-    maxima = np.flatnonzero((excess >= padded[:-2]) & (excess > padded[2:]) & (excess > 1.0))
-    return _different([], maxima[np.argsort(-excess[maxima], kind="stable")], frequencies, count)
-
-
-def _spread(excess: np.ndarray, frequencies: np.ndarray) -> list[int]:
-    """Peaks; where these are few, the largest errors in equal parts of the frequencies as well."""
-    chosen = _peaks(excess, frequencies, _TOGETHER)
-    parts = np.array_split(np.arange(frequencies.size), _TOGETHER)
-    largest = np.array([part[np.argmax(excess[part])] for part in parts if part.size])
-    largest = largest[excess[largest] > 1.0]
-    return _different(chosen, largest[np.argsort(-excess[largest], kind="stable")], frequencies, _TOGETHER)
+def _spread(residuals: np.ndarray, frequencies: np.ndarray, tolerance: float) -> list[int]:
+    """Peaks; where these are few, the largest residuals in equal parts of the frequencies as well."""
+    chosen = _peaks(residuals, frequencies, tolerance, _TOGETHER)
+    parts = np.array_split(np.argsort(frequencies, kind="stable"), _TOGETHER)
+    largest = np.array([part[np.argmax(residuals[part])] for part in parts if part.size])
+    largest = largest[residuals[largest] > tolerance]
+    return _different(chosen, largest[np.argsort(-residuals[largest], kind="stable")], frequencies, _TOGETHER)
 
 
 def _different(chosen: list[int], more: np.ndarray, frequencies: np.ndarray, count: int) -> list[int]:

@@ -1,8 +1,7 @@
 r"""Corrections to solutions of :math:`(i\omega - A) y = x`, for a generator A whose unknowns fall into blocks.
 
-ORTHOMIN of a few steps (P. K. W. Vinsome, SPE 5729 (1976)), preconditioned with one sweep over the blocks of :math:`s - A` and
-one back (``two_level`` tells what the blocks are): a correction is to lower a residual by a digit or two. The factors of
-the blocks serve the transposed equations as well. The shift s need not be :math:`i\omega`: factors at one
+GMRES of a few steps, preconditioned with one sweep over the blocks of :math:`s - A` and one back (``two_level`` tells what
+the blocks are): a correction is to lower a residual by a digit or two. The shift s need not be :math:`i\omega`: factors at one
 frequency serve its neighbours.
 """
 
@@ -17,18 +16,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from piqs._interrupts import listening
-from piqs._kernels.shifted_sweeps import descend, sweeps
+from piqs._kernels.shifted_sweeps import sweeps
 from piqs._resources import available_bytes, available_threads
 from piqs.linear.block_factors import block_lu
 from piqs.linear.ordering import multiplications, predicted_fill
 from piqs.linear.two_level import along_a_path, predicted_block_fill
 
-# Right-hand sides of one sweep; the most steps of one correction, which ends when no more than this part of a residual is left.
-_TOGETHER, _STEPS, _ENOUGH = 4, 5, 0.03
+# Right-hand sides of one sweep, and steps of one correction.
+_TOGETHER, _STEPS = 4, 8
 # Factors that left more than this part of a residual serve no frequency that is as far away.
-_POOR = 0.3
-# The first factors are those in the middle of so many parts of the range of frequencies.
-_PARTS = 2
+_POOR = 0.05
 # Part of the free memory that factors for several frequencies may take.
 _SHARE = 0.25
 # Distance of the shifts from the axis, as a part of the largest rate.
@@ -63,31 +60,20 @@ class ShiftedBlocks:
         The generator A.
     block : int64 array (n,)
         The block of each unknown, numbered from 0.
-    frequencies : float64 array
-        Those that will be asked for.
     """
 
-    def __init__(self, matrix: sp.csr_array, block: np.ndarray, frequencies: np.ndarray) -> None:
+    def __init__(self, matrix: sp.csr_array, block: np.ndarray) -> None:
         rank = along_a_path(matrix, block, int(block.max()) + 1)[block]
         self.order = np.argsort(rank, kind="stable")
         self._cuts = np.concatenate([[0], np.cumsum(np.bincount(rank))])
-        ordered = sp.csr_array(matrix[self.order][:, self.order])
-        self._matrices = (ordered, sp.csr_array(ordered.T))
+        self._matrix = sp.csr_array(matrix[self.order][:, self.order])
         self._scale = float(abs(matrix).max())
         self._held: dict[float, _Factors] = {}
-        middle = np.quantile([frequencies.min(), frequencies.max()], (np.arange(_PARTS) + 0.5) / _PARTS)
-        self._reach: dict[float, float] = dict.fromkeys(middle.tolist(), np.inf)
-        # Room for the steps of a correction, which corrections on one thread after the other share.
-        self._rooms: list[np.ndarray] = []
+        self._reach: dict[float, float] = {}
         self.factorisations = self.sweeps = 0
 
-    def corrections(
-        self, frequencies: np.ndarray, residuals: np.ndarray, transposed: bool = False
-    ) -> np.ndarray:
-        """About (i omega - A)^-1 r for frequencies (p,) and their residuals, the rows of a complex array (p, n).
-
-        With `transposed` that of the transposed matrix. Rows (2 p, n): the real parts, then the imaginary parts.
-        """
+    def corrections(self, frequencies: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+        """About (i omega - A)^-1 r for each frequency (p,) and its residual, a column of a complex array (n, p)."""
         shifts = np.array([self._shift(frequency) for frequency in frequencies])
         jobs = []
         for shift in np.unique(shifts):
@@ -96,27 +82,27 @@ class ShiftedBlocks:
             jobs += [
                 (factors, places[start : start + _TOGETHER]) for start in range(0, places.size, _TOGETHER)
             ]
+        ordered = residuals[self.order].T
 
-        def corrected(job: tuple[_Factors, np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
+        def corrected(job: tuple[_Factors, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
             factors, some = job
-            return self._corrected(factors, frequencies[some], residuals[some][:, self.order], transposed)
+            return self._corrected(factors, frequencies[some], ordered[some])
 
-        found = np.empty((2, *residuals.shape))
-        for (_, some), (y, left, steps) in zip(jobs, _on_threads(corrected, jobs), strict=True):
-            self.sweeps += steps * some.size
-            found[0, some[:, None], self.order] = y[:, : some.size].T
-            found[1, some[:, None], self.order] = y[:, _TOGETHER : _TOGETHER + some.size].T
+        found = np.empty(residuals.shape, dtype=complex)
+        for (_, some), (y, left) in zip(jobs, _on_threads(corrected, jobs), strict=True):
+            found[np.ix_(self.order, some)] = y.T
             shift = float(shifts[some[0]])
             too_far = np.abs(frequencies[some] - shift)[left > _POOR]
             self._reach[shift] = min(self._reach[shift], float(too_far.min(initial=np.inf)))
-        return found.reshape(2 * frequencies.size, -1)
+        self.sweeps += _STEPS * frequencies.size
+        return found
 
     def _shift(self, frequency: float) -> float:
-        """The nearest frequency that has factors, or will have; where this one is beyond its reach: itself."""
+        """The nearest frequency that has factors within whose reach this one is, or will have: itself."""
         known = np.array(list(self._reach))
-        shift = float(known[np.argmin(np.abs(known - frequency))])
-        if abs(shift - frequency) < self._reach[shift] or shift == frequency:
-            return shift
+        for shift in known[np.argsort(np.abs(known - frequency))].tolist():
+            if abs(shift - frequency) < self._reach[shift] or shift == frequency:
+                return float(shift)
         self._reach[frequency] = np.inf
         return frequency
 
@@ -125,7 +111,7 @@ class ShiftedBlocks:
         factors = self._held.pop(shift, None)
         if factors is None:
             shifted = sp.csr_array(
-                (_DISTANCE * self._scale + 1j * shift) * sp.eye_array(self.order.size) - self._matrices[0]
+                (_DISTANCE * self._scale + 1j * shift) * sp.eye_array(self.order.size) - self._matrix
             )
             factors = listening(_Factors, shifted, self._cuts)
             self.factorisations += 1
@@ -135,28 +121,36 @@ class ShiftedBlocks:
         return factors
 
     def _corrected(
-        self, factors: _Factors, frequencies: np.ndarray, residuals: np.ndarray, transposed: bool
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Corrections (n, 8) for up to four frequencies side by side, the part of each residual that is left, and the steps."""
-        matrix, (count, n) = self._matrices[transposed], residuals.shape
-        r, y = np.zeros((n, 2 * _TOGETHER)), np.zeros((n, 2 * _TOGETHER))
-        r[:, :count], r[:, _TOGETHER : _TOGETHER + count] = residuals.real.T, residuals.imag.T
-        at = np.zeros(_TOGETHER)
-        at[:count] = frequencies
-        try:
-            room = self._rooms.pop()
-        except IndexError:
-            room = np.empty((2, _STEPS, n, 2 * _TOGETHER))
-        steps, images = room
-        size = np.linalg.norm(residuals, axis=1)
+        self, factors: _Factors, frequencies: np.ndarray, residuals: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Corrections (p, n) for up to four frequencies by steps of GMRES side by side, and what they leave of the residuals."""
+        count, n = residuals.shape
+        sizes = np.linalg.norm(residuals, axis=1)
+        krylov = np.zeros((_TOGETHER, _STEPS + 1, n), dtype=complex)
+        preconditioned = np.zeros((_TOGETHER, _STEPS, n), dtype=complex)
+        krylov[:count, 0] = residuals / sizes[:, None]
+        hessenberg = np.zeros((count, _STEPS + 1, _STEPS), dtype=complex)
         for k in range(_STEPS):
-            factors.sweep(matrix, r, transposed, steps[k], images[k])
-            square = descend(k, at, matrix.indptr, matrix.indices, matrix.data, steps, images, r, y)
-            left = np.sqrt(square[:count]) / size
-            if np.all(left <= _ENOUGH):
-                break
-        self._rooms.append(room)
-        return y, left, k + 1
+            swept = factors.swept(self._matrix, krylov[:, k])
+            preconditioned[:, k] = _as_complex(swept)
+            images = _as_complex(self._matrix @ swept)
+            for f in range(count):
+                w = 1j * frequencies[f] * preconditioned[f, k] - images[f]
+                for _ in range(2):
+                    part = (krylov[f, : k + 1] @ w.conj()).conj()
+                    w -= part @ krylov[f, : k + 1]
+                    hessenberg[f, : k + 1, k] += part
+                length = np.linalg.norm(w)
+                hessenberg[f, k + 1, k] = length
+                if length > 0.0:
+                    krylov[f, k + 1] = w / length
+        first = np.eye(_STEPS + 1)[0]
+        found, left = np.empty((count, n), dtype=complex), np.empty(count)
+        for f in range(count):
+            y = np.linalg.lstsq(hessenberg[f], first, rcond=None)[0]
+            left[f] = np.linalg.norm(first - hessenberg[f] @ y)
+            found[f] = sizes[f] * (y @ preconditioned[f])
+        return found, left
 
 
 class _Factors:
@@ -165,13 +159,8 @@ class _Factors:
     def __init__(self, matrix: sp.csr_array, cuts: np.ndarray) -> None:
         self._cuts = cuts
         place, column, lower, upper, diagonal = [], [], [], [], []
-
-        def factored(ends: tuple[int, int]) -> tuple[np.ndarray, Any]:
-            return block_lu(matrix, np.arange(*ends))
-
-        for (start, stop), (inside, lu) in zip(
-            pairwise(cuts), _on_threads(factored, list(pairwise(cuts))), strict=True
-        ):
+        for start, stop in pairwise(cuts):
+            inside, lu = block_lu(matrix, np.arange(start, stop))
             rows, columns = np.empty(stop - start, dtype=np.int64), np.empty(stop - start, dtype=np.int64)
             rows[inside - start], columns[inside - start] = lu.perm_r, lu.perm_c
             place.append(rows + start)
@@ -184,12 +173,14 @@ class _Factors:
         self._inverse = 1.0 / np.concatenate(diagonal)
         self.nbytes = sum(part.nbytes for half in (self._lower, self._upper) for part in half)
 
-    def sweep(
-        self, matrix: sp.csr_array, b: np.ndarray, transposed: bool, x: np.ndarray, work: np.ndarray
-    ) -> None:
-        """One sweep over the blocks and one back, for right-hand sides (n, 8), real parts before imaginary: x is overwritten."""
-        sweeps(transposed, self._cuts, matrix.indptr, matrix.indices, matrix.data, self._place, self._column, self._lower,
-               self._upper, self._inverse, b, x, work)  # fmt: skip
+    def swept(self, matrix: sp.csr_array, right_sides: np.ndarray) -> np.ndarray:
+        """One sweep over the blocks and one back, for right-hand sides (4, n): (n, 8), real parts before imaginary."""
+        b = np.empty((right_sides.shape[1], 2 * _TOGETHER))
+        b[:, :_TOGETHER], b[:, _TOGETHER:] = right_sides.real.T, right_sides.imag.T
+        x, work = np.empty_like(b), np.empty_like(b)
+        sweeps(self._cuts, matrix.indptr, matrix.indices, matrix.data, self._place, self._column, self._lower, self._upper,
+               self._inverse, b, x, work)  # fmt: skip
+        return x
 
 
 def _on_threads(function: Callable[[Any], Any], arguments: list[Any]) -> list[Any]:
@@ -199,6 +190,13 @@ def _on_threads(function: Callable[[Any], Any], arguments: list[Any]) -> list[An
         return [function(argument) for argument in arguments]
     with ThreadPoolExecutor(threads) as pool:
         return listening(lambda: list(pool.map(function, arguments)))
+
+
+def _as_complex(vectors: np.ndarray) -> np.ndarray:
+    """The four complex vectors (4, n) of an array (n, 8)."""
+    found = np.empty((_TOGETHER, vectors.shape[0]), dtype=complex)
+    found.real, found.imag = vectors[:, :_TOGETHER].T, vectors[:, _TOGETHER:].T
+    return found
 
 
 def _joined(parts: list[sp.csr_array], cuts: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -1,12 +1,4 @@
-r"""Galerkin projection of :math:`(i\omega - A) y = x` and of its transpose on a growing space that serves all frequencies.
-
-A solution y with residual r and one of the transposed equations, z for the right-hand side o, with residual s: where both
-are projections on the same space, r is orthogonal to z, and
-
-.. math:: o\cdot\left[(i\omega - A)^{-1} x - y\right] = s\cdot(i\omega - A)^{-1} r
-
-is of the size of the product of the residuals.
-"""
+r"""Galerkin projection of :math:`(i\omega - A) y = x` on a growing space that serves all frequencies and right-hand sides."""
 
 from __future__ import annotations
 
@@ -15,17 +7,15 @@ import scipy.linalg as la
 import scipy.sparse as sp
 
 # New directions smaller than this part of a vector are rounding; what is left of one below this is orthogonalised again.
-_NEW, _NEARLY_KNOWN = 1e-13, 1e-2
-# Solutions of the projected equations are improved until they leave no more than this of a right-hand side, or so often.
-_WITHIN, _IMPROVEMENTS = 1e-13, 2
-# Random projections that tell the norm of a residual, to a tenth.
-_PROJECTIONS = 40
-# Rows by which the room for the basis grows.
-_MORE = 64
+_NEW, _NEARLY_KNOWN = 1e-13, 1e-3
+# Where the eigenvectors of the projected matrix leave more than this of a right-hand side, they are not used.
+_WITHIN = 3e-12
+# Rows that are decomposed at a time.
+_ROWS = 2000
 
 
 class Subspace:
-    """An orthonormal basis V of real vectors, and V^T A V.
+    """An orthonormal basis V of real vectors, and A V = V inner + beyond.
 
     Parameters
     ----------
@@ -36,144 +26,116 @@ class Subspace:
     """
 
     def __init__(self, matrix: sp.csr_array, conserved: np.ndarray | None = None) -> None:
-        self._matrices = (matrix, sp.csr_array(matrix.T))
+        self._matrix = matrix
         self._unit = None if conserved is None else conserved / la.norm(conserved)
         n = matrix.shape[0]
         #: Dimension of the space that the solutions live in.
         self.full = n - (conserved is not None)
         self.dimension = 0
         self.inner = np.empty((0, 0))
-        self._rows = np.empty((8, n))
-        if n <= _PROJECTIONS:
-            self._seen = np.eye(n)
-        else:
-            self._seen = np.random.default_rng(1).standard_normal((_PROJECTIONS, n)) / np.sqrt(_PROJECTIONS)
-        self._seen = self.without_conserved(self._seen)
-        # What the projections see of V, A V and A^T V.
-        self._views = [np.empty((self._seen.shape[0], 0)) for _ in range(3)]
-        self._modes: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._room = np.empty((2, 8, n))
+        # Eigenvalues and eigenvectors of inner, and R with |R y| = |beyond y|, from when they are asked for to the next vectors.
+        self._modes: tuple[np.ndarray, np.ndarray] | None = None
+        self._triangle = np.empty((0, 0))
 
     @property
     def basis(self) -> np.ndarray:
-        """V^T, float64 array (dimension, n)."""
-        return self._rows[: self.dimension]
+        """V, float64 array (n, dimension)."""
+        return self._room[0, : self.dimension].T
+
+    @property
+    def beyond(self) -> np.ndarray:
+        """The part of A V that is orthogonal to V."""
+        return self._room[1, : self.dimension].T
 
     def without_conserved(self, vectors: np.ndarray) -> np.ndarray:
-        """The part of a vector, or of rows, that is orthogonal to t."""
+        """The part of a vector, or of columns, that is orthogonal to t."""
         if self._unit is None:
             return vectors
-        return vectors - np.multiply.outer(vectors @ self._unit, self._unit)
+        return vectors - np.multiply.outer(self._unit, self._unit @ vectors)
 
     def extend(self, vectors: np.ndarray) -> None:
-        """Add the new directions of some rows."""
-        new = self.without_conserved(vectors[np.any(vectors != 0.0, axis=1)])
-        sizes = la.norm(new, axis=1)
-        new = self._outside(new)
-        again = la.norm(new, axis=1) < _NEARLY_KNOWN * sizes
-        if again.any():
-            new[again] = self._outside(new[again])
+        """Add the new directions of some columns."""
+        new = vectors[:, np.any(vectors != 0.0, axis=0)]
+        sizes = la.norm(new, axis=0)
+        for _ in range(2):
+            new = self.without_conserved(new)
+            new -= self.basis @ (self.basis.T @ new)
         before = self.dimension
-        for vector, size in zip(new, sizes, strict=True):
+        for vector, size in zip(new.T, sizes, strict=True):
             self._add(vector, size, before)
         if self.dimension > before:
             self._project(before)
 
-    def _outside(self, vectors: np.ndarray) -> np.ndarray:
-        return vectors - (vectors @ self.basis.T) @ self.basis
-
     def _add(self, vector: np.ndarray, size: float, known: int) -> None:
         """Add a vector that is orthogonal to the directions known before."""
         for _ in range(2):
-            fresh = self._rows[known : self.dimension]
+            fresh = self._room[0, known : self.dimension]
             vector = vector - (fresh @ vector) @ fresh
         if la.norm(vector) < _NEARLY_KNOWN * size:
             # Where a direction is all but known, rounding would lead out of the space.
-            vector = self._outside(self.without_conserved(vector))
+            vector = self.without_conserved(vector)
+            vector = vector - self.basis @ (self.basis.T @ vector)
         norm = la.norm(vector)
         if norm > _NEW * size and self.dimension < self.full:
-            if self.dimension == self._rows.shape[0]:
-                room = np.empty((self.dimension + _MORE, vector.size))
-                room[: self.dimension] = self._rows
-                self._rows = room
-            self._rows[self.dimension] = vector / norm
+            if self.dimension == self._room.shape[1]:
+                self._room = np.concatenate([self._room, np.empty_like(self._room)], axis=1)
+            self._room[0, self.dimension] = vector / norm
             self.dimension += 1
 
     def _project(self, before: int) -> None:
-        """Bring V^T A V and what the projections see up to date with the vectors added last."""
-        fresh = self._rows[before : self.dimension].T
-        image, transposed = (matrix @ fresh for matrix in self._matrices)
-        inner = np.empty((self.dimension, self.dimension))
-        inner[:before, :before] = self.inner
-        inner[:, before:] = self.basis @ image
-        inner[before:, :before] = (self.basis[:before] @ transposed).T
-        for i, part in enumerate((fresh, image, transposed)):
-            self._views[i] = np.hstack([self._views[i], self._seen @ part])
+        """Bring inner and beyond up to date with the vectors added last."""
+        known, fresh = self._room[0, :before], self._room[0, before : self.dimension]
+        outside = self._room[1, :before]
+        fed = fresh @ outside.T
+        outside -= fed.T @ fresh
+        image = self.without_conserved(self._matrix @ fresh.T).T
+        inner = np.zeros((self.dimension, self.dimension))
+        inner[:before, :before], inner[before:, :before] = self.inner, fed
+        for _ in range(2):
+            for basis, rows in ((known, slice(0, before)), (fresh, slice(before, None))):
+                part = image @ basis.T
+                image = image - part @ basis
+                inner[rows, before:] += part.T
+        self._room[1, before : self.dimension] = image
         self.inner, self._modes = inner, None
 
-    def solve(
-        self, frequencies: np.ndarray, source: np.ndarray, transposed: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def solve(self, frequencies: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The coordinates y (frequencies, dimension) of the Galerkin solutions for a source in the space, and |residual|."""
-        right_side = self.basis @ source
-        if not right_side.any():
-            return np.zeros((frequencies.size, self.dimension), dtype=complex), np.zeros(frequencies.size)
-        y = self._inverse(frequencies, np.tile(right_side, (frequencies.size, 1)), transposed)
-        view, image = self._views[0], self._views[1 + transposed]
-        left = self._seen @ source + y @ image.T - 1j * frequencies[:, None] * (y @ view.T)
-        return y, np.linalg.norm(left, axis=1)
-
-    def gain(self, frequencies: np.ndarray) -> np.ndarray:
-        """About the norms of the projected inverses, by two steps of the power method."""
-        v = np.random.default_rng(2).standard_normal((frequencies.size, self.dimension)).astype(complex)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for transposed in (False, True, False, True, False):
-                v /= np.linalg.norm(v, axis=1)[:, None]
-                v = self._inverse(frequencies, v.conj() if transposed else v, transposed, 0)
-                v = v.conj() if transposed else v
-        size: np.ndarray = np.linalg.norm(v, axis=1)
-        return np.where(np.isfinite(size), size, np.inf)
-
-    def _inverse(
-        self,
-        frequencies: np.ndarray,
-        right_sides: np.ndarray,
-        transposed: bool,
-        improvements: int = _IMPROVEMENTS,
-    ) -> np.ndarray:
-        """(i omega - V^T A V)^-1 b, or with the transpose, for b (frequencies, dimension); NaN where it does not exist."""
+        right_side = self.basis.T @ source
+        size = la.norm(right_side)
+        inner, dimension = self.inner, self.dimension
+        if size == 0.0:
+            return np.zeros((frequencies.size, dimension), dtype=complex), np.zeros(frequencies.size)
         if self._modes is None:
-            eigenvalues, modes = la.eig(self.inner)
-            self._modes = eigenvalues, modes, la.pinv(modes)
-        eigenvalues, modes, dual = self._modes
-        matrix, left, right = (self.inner.T, dual.T, modes.T) if transposed else (self.inner, modes, dual)
-        shifts = 1j * frequencies[:, None]
+            self._modes = la.eig(inner)
+            self._triangle = _triangle(self.beyond)
+        eigenvalues, modes = self._modes
         with np.errstate(divide="ignore", invalid="ignore"):
-            green = 1.0 / (shifts - eigenvalues)
-            y = (green * (right_sides @ right.T)) @ left.T
-            if not improvements:
-                return y
-            size, largest = np.linalg.norm(right_sides, axis=1), np.linalg.norm(self.inner)
-            for k in range(improvements + 1):
-                rest = right_sides - shifts * y + y @ matrix.T
-                good = np.linalg.norm(rest, axis=1) <= _WITHIN * (size + largest * np.linalg.norm(y, axis=1))
-                if good.all() or k == improvements:
-                    break
-                y = y + (green * (rest @ right.T)) @ left.T
-        # Where the projected generator is close to defective its eigenvectors are of no use.
-        for f in np.flatnonzero(~good):
+            green = 1.0 / (1j * frequencies[:, None] - eigenvalues[None, :])
+            y = (green * la.solve(modes, right_side.astype(complex))) @ modes.T
+        within = np.linalg.norm(1j * frequencies[:, None] * y - y @ inner.T - right_side, axis=1)
+        # Where the projected generator is close to defective its eigenvectors lose digits.
+        for f in np.flatnonzero(~(within <= _WITHIN * size)):
             try:
-                y[f] = np.linalg.solve(shifts[f] * np.eye(self.dimension) - matrix, right_sides[f])
+                y[f] = np.linalg.solve(1j * frequencies[f] * np.eye(dimension) - inner, right_side)
             except np.linalg.LinAlgError:
-                y[f] = np.nan
-        return y
+                y[f], within[f] = 0.0, np.inf
+                continue
+            within[f] = np.linalg.norm(1j * frequencies[f] * y[f] - inner @ y[f] - right_side)
+        left: np.ndarray = np.hypot(within, np.linalg.norm(y @ self._triangle.T, axis=1))
+        return y, left
 
-    def residual(
-        self, frequencies: np.ndarray, y: np.ndarray, source: np.ndarray, transposed: bool = False
-    ) -> np.ndarray:
-        """x - (i omega - A) V y, for the coordinates of solutions (m, dimension): complex (m, n)."""
-        real, imag = np.split(np.concatenate([y.real, y.imag]) @ self.basis, 2)
-        left = np.empty(real.shape, dtype=complex)
-        matrix, shifts = self._matrices[transposed], frequencies[:, None]
-        left.real = source + (matrix @ real.T).T + shifts * imag
-        left.imag = (matrix @ imag.T).T - shifts * real
-        return self.without_conserved(left)
+    def residual(self, y: np.ndarray) -> np.ndarray:
+        """x - (i omega - A) V y, for the coordinates of solutions (m, dimension): complex (n, m)."""
+        return self.beyond @ y.real.T + 1j * (self.beyond @ y.imag.T)
+
+
+def _triangle(columns: np.ndarray) -> np.ndarray:
+    """R of the QR decomposition of a few long columns, from rows that fit the cache."""
+    count = columns.shape[1]
+    triangle = np.empty((0, count))
+    for start in range(0, columns.shape[0], _ROWS):
+        rows = np.vstack([triangle, columns[start : start + _ROWS]])
+        triangle = np.triu(la.lapack.dgeqrf(rows)[0][:count])
+    return triangle

@@ -66,16 +66,15 @@ def spectrum(
         :math:`\omega_0` appears at :math:`\omega = \omega_0`.
     solver : {"es", "pi", "solve"}, default "es"
         QuTiP's names; all lead to the same solution, by a few sparse factorisations of the reduced generator, or of the sets of
-        kets between which there is no coherence (the ladders of a driven ensemble) and sweeps over them. An error of 3e-10
-        of the largest value is checked at every frequency.
+        kets between which there is no coherence (the ladders of a driven ensemble) and sweeps over them. Residuals of 1e-10
+        are checked at every frequency.
     coherent : bool, default False
         Also return :math:`2\pi\,\mathrm{Re}(\langle A\rangle\langle B\rangle)`.
     progress_bar : {"", "text", "enhanced", "tqdm", "html"}
         Which of QuTiP's bars shows how many of the frequencies are found. None by default.
     info : bool, default False
         Also return a dictionary: "error estimate", for each frequency what the residual and the error of the steady state
-        change S by (the product of the residuals of the solution and of the adjoint one, and the norm of the inverse); the
-        numbers of "factorisations", and of "sweeps" over sets of kets.
+        change S by, found from the adjoint solutions; "factorisations", and "sweeps" over sets of kets.
 
     Returns
     -------
