@@ -23,6 +23,7 @@ MOST = {
     "matrix-free": 1e5,
     "uniformization": 1e5,
     "dop853": 1e4,
+    "series": 1e4,
     "radau": 200.0,
     "bdf": 200.0,
 }

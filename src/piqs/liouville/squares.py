@@ -126,7 +126,7 @@ class SquaresGenerator(MatrixFreeGenerator):
     ) -> tuple[np.ndarray, np.ndarray]:
         moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
         adjoint = strips is not self.strips
-        energies = self._own.imag if adjoint else -self._own.imag
+        energies = np.ascontiguousarray(self._own.imag if adjoint else -self._own.imag)
         work = np.empty((threads, 2, int(np.diff(self.bounds).max()) ** 2))
         kernels.expansion(
             self._cuts(threads), self.bounds, self._starts, strips.diagonal, energies, strips.g_shift, strips.g_kind,
