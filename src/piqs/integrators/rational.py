@@ -195,6 +195,10 @@ class Rational(OnMatrix):
             if not (exact or m in (check, size)):
                 continue
             check += max(_CHECK, m // _PART)
+            if not np.isfinite(h[:m, :m]).all():
+                raise ConvergenceError(
+                    "the rational Krylov space overflows; use method='faber' or 'exponential'"
+                )
             inverse = la.inv(h[:m, :m])
             generator = (np.eye(m) - inverse) / gamma
             space = _Space(basis[:m], norm, generator, window, rounding, h[:m, :m].copy(), gamma)
