@@ -16,6 +16,7 @@ from math import factorial
 import numpy as np
 from scipy.integrate import DOP853
 
+from piqs.equations.coefficients import knots_of
 from piqs.liouville import AssembledGenerator
 from piqs.liouville.terms import values_of
 
@@ -55,15 +56,12 @@ class Kinks:
         self.generator, self.duration = generator, end - start
         self._kinks: list[tuple[int, np.ndarray, np.ndarray]] = []
         for number, f in enumerate(generator.coefficients):
-            knots = getattr(f, "knots", np.zeros(0))
+            knots = knots_of(f)
             knots = knots[(knots > start) & (knots < end)]
             if f is not None and knots.size:
                 self._kinks.append((number, knots, _jumps(f, np.concatenate([[start], knots, [end]]))))
-        times = [knots for _, knots, _ in self._kinks]
-        self._times = np.unique(np.concatenate(times)) if times else np.zeros(0)
-
-    def __bool__(self) -> bool:
-        return self._times.size > 0
+        times = knots_of(*generator.coefficients)
+        self._times = times[(times > start) & (times < end)]
 
     def start(self, x: np.ndarray) -> None:
         """Take the state at the beginning of a step."""

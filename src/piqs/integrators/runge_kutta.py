@@ -72,6 +72,7 @@ class Explicit(Stepping):
         # Steps in a row whose length stability alone bounds.
         self._bounded = 0
         self._kinks = Kinks(cast(AssembledGenerator, self.generator), t, float(self.times[-1]))
+        self._kinks.start(self._x)
         self.generator.apply(self._x, self._k[0], t, self._threads)
         self.applications += 1
         slope = self._norm(self._k[0])
@@ -81,6 +82,7 @@ class Explicit(Stepping):
     def _accept(self, t: float, h: float) -> None:
         moved = h * self._norm(self._k[_STAGES] - self._k[0])
         self._k[0] = self._k[_STAGES]
+        self._kinks.start(self._x)
         stable = h * self._rate > _AS_LONG_AS_STABLE and moved < self.problem.allowed
         self._bounded = self._bounded + 1 if stable else 0
         if self._bounded == _WATCHED:
@@ -91,13 +93,10 @@ class Explicit(Stepping):
                 raise GivenUp(t, other)
 
     def _reach(self, t: float, h: float) -> float:
-        if not self._kinks:
-            return np.inf
-        self._kinks.start(self._x)
         return self._kinks.reach(t, h, self.problem.allowed)
 
     def _beyond(self, t: float, after: float) -> float:
-        return self._kinks.error(t, after) if self._kinks else 0.0
+        return self._kinks.error(t, after)
 
     def _norm(self, x: np.ndarray) -> float:
         return sqrt(self.generator.dot(x, x))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from piqs.equations.coefficients import knots_of
 from piqs.errors import ConvergenceError
 from piqs.integrators.base import Integrator, Problem
 from piqs.integrators.runge_kutta import Explicit
@@ -76,9 +77,10 @@ class Series(Integrator):
         """Times that no step goes over, where coefficients change or splines have knots, and numbers of steps between them."""
         generator, problem = self.generator, self.problem
         start, last = problem.times[[0, -1]].tolist()
-        knots = [k for f in generator.coefficients for k in getattr(f, "knots", ()) if start < k < last]
+        knots = knots_of(*generator.coefficients)
+        knots = knots[(start < knots) & (knots < last)]
         stretches = np.array([end for end, _, _ in problem.stretches] or [last])
-        ends = np.array(sorted({start, last, *stretches.tolist(), *knots}))
+        ends = np.array(sorted({start, last, *stretches.tolist(), *knots.tolist()}))
         lengths, middles = np.diff(ends), 0.5 * (ends[1:] + ends[:-1])
         rates = np.abs(generator.factors(np.concatenate([ends, middles]))) @ generator.rates
         rate = np.maximum(np.maximum(rates[: lengths.size], rates[1 : ends.size]), rates[ends.size :])
@@ -112,7 +114,7 @@ class Series(Integrator):
             # A jump is known to the rounding of its time only: the step across it may spend the whole tolerance.
             share = np.maximum(lengths / self.problem.duration, SMALLEST_SHARE)
             share = np.where(lengths <= shortest, 1.0, share)
-            states, series, errors = steps.solve(self.x)
+            states, series, errors, moved = steps.solve(self.x)
             rounding = _ROUNDINGS * _EPS * (1.0 + steps.sizes) * self.generator.trace_norm(states[:-1])
             ratio = errors / (0.5 * self.problem.allowed * share + rounding)
             failed = ~(ratio < 1.0)
@@ -130,7 +132,7 @@ class Series(Integrator):
             parts = np.where(failed, np.where(ratio < _FAR, 2, 4), 1)
             edges = steps.cut(parts)
         self._keep(edges, states, series, errors + rounding)
-        still = edges.size > _WATCHED and bool(np.all(steps.moved < self.problem.allowed))
+        still = edges.size > _WATCHED and bool(np.all(moved < self.problem.allowed))
         if still and self.fallback is not None and self.done < self.times.size:
             self._hand_over(float(edges[-1]), self.fallback)
             return False
@@ -167,8 +169,6 @@ class _Steps:
     ----------
     sizes : float64 array (K,)
         Rate times half the length of each step.
-    moved : float64 array (K,)
-        What the slope of the solution changes by in each step, times its length.
     """
 
     def __init__(
@@ -221,8 +221,9 @@ class _Steps:
             series[:, low - n : low] = rows @ series[:, low : low + _NODES * n] / (m + 1.0)
         return values[:, _NODES:], series[:, : (self._terms + 1) * n].reshape(count, -1, n, n), sizes
 
-    def solve(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """States at all edges, the series of the solution in each step, and bounds on the errors as trace norms."""
+    def solve(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """States at all edges; for each step the series of the solution, a bound on the error as a trace norm, and what the slope
+        changes by, times the length."""
         count, n = self.sizes.size, x.size
         alternating = (-1.0) ** np.arange(self._terms, -1, -1)
         back = np.linalg.inv(np.tensordot(self._series, alternating, (1, 0)))
@@ -240,5 +241,5 @@ class _Steps:
         defects = slopes - (self._values[:, :, None] @ applied)[:, :, 0]
         # The norm of the largest of all in each place.
         errors = 2.0 * half[:, 0, 0] * self.generator.trace_norm(np.abs(defects).max(axis=1))
-        self.moved = 2.0 * half[:, 0, 0] * np.linalg.norm(slopes[:, -1] - slopes[:, 0], axis=1)
-        return states, series, errors
+        moved = 2.0 * half[:, 0, 0] * np.linalg.norm(slopes[:, -1] - slopes[:, 0], axis=1)
+        return states, series, errors, moved
