@@ -46,6 +46,28 @@ def _sum(values):
 
 
 @part()
+def _begin(x, y, previous, total, weight):
+    """y = x without what is next to nothing, previous = 0 and total = weight y; the squared norm of y."""
+    norm = 0.0
+    for r in range(x.size):
+        y[r] = x[r] if abs(x[r]) >= TINY else 0.0
+        previous[r] = 0.0
+        total[r] = weight * y[r]
+        norm += y[r] * y[r]
+    return norm
+
+
+@part()
+def _read_off(k, o_indptr, o_indices, o_data, y, moments):
+    """moments[k, i] = Re o_i . y."""
+    for i in range(o_indptr.size - 1):
+        s = 0.0
+        for p in range(o_indptr[i], o_indptr[i + 1]):
+            s += (o_data[p] * y[o_indices[p]]).real
+        moments[k, i] = s
+
+
+@part()
 def _product_rows(low, high, indptr, indices, data, scale, x, y):
     r = uintp(low)
     while r < uintp(high):
@@ -156,16 +178,9 @@ def faber_expansion(
     F_0 = 1, F_1 = (L - shift) scale, F_2 = F_1 F_1 - 2 delta, F_(k+1) = F_1 F_k - delta F_(k-1).
     L is given in `bands`, cut into chunks of them; `y` and `previous` are work space; norms[k] receives |F_k(L) x|.
     """
-    n = x.size
     chunks = cuts.size - 1
     partial = np.zeros(chunks)
-    norm = 0.0
-    for r in range(n):
-        y[r] = x[r] if abs(x[r]) >= TINY else 0.0
-        previous[r] = 0.0
-        total[r] = weights[0] * y[r]
-        norm += y[r] * y[r]
-    norms[0] = np.sqrt(norm)
+    norms[0] = np.sqrt(_begin(x, y, previous, total, weights[0]))
     for k in range(weights.size):
         if k > 0:
             factor = 2.0 * delta if k == 2 else delta
@@ -177,11 +192,7 @@ def faber_expansion(
                               y, previous, total, partial)  # fmt: skip
             y, previous = previous, y
             norms[k] = np.sqrt(_sum(partial))
-        for i in range(o_indptr.size - 1):
-            s = 0.0
-            for p in range(o_indptr[i], o_indptr[i + 1]):
-                s += o_data[p] * y[o_indices[p]]
-            moments[k, i] = s
+        _read_off(k, o_indptr, o_indices, o_data, y, moments)
 
 
 @kernel()

@@ -15,7 +15,7 @@ Arrays of one call are all float64 or all complex128.
 import numpy as np
 from numba import prange, uintp
 
-from piqs._kernels.apply import _ONLY_PRANGE, TINY
+from piqs._kernels.apply import _ONLY_PRANGE, TINY, _read_off, _sum
 from piqs._kernels.cache import kernel, part
 
 
@@ -148,15 +148,8 @@ def _expansion(cuts, low, high, place, label, diagonal, g_shift, g_kind, g_value
                         g_pointer, j_shift, j_kind, j_values, j_pointer, band,
                         scale, shift, factor, weights[k], previous, total, scratch, partial)  # fmt: skip
             y, previous = previous, y
-            norm = 0.0
-            for c in range(chunks):
-                norm += partial[c]
-            norms[k] = np.sqrt(norm)
-        for i in range(o_indptr.size - 1):
-            s = 0.0
-            for p in range(o_indptr[i], o_indptr[i + 1]):
-                s += (o_data[p] * y[o_indices[p]]).real
-            moments[k, i] = s
+            norms[k] = np.sqrt(_sum(partial))
+        _read_off(k, o_indptr, o_indices, o_data, y, moments)
 
 
 @part()

@@ -15,7 +15,8 @@ by -(v[a] - v[b])^2 / 2, of which nothing is left for populations.
 import numpy as np
 from numba import prange, uintp
 
-from piqs._kernels.apply import _ONLY_PRANGE, TINY
+from piqs._kernels.apply import _ONLY_PRANGE, _begin, _read_off, _sum
+from piqs._kernels.blocks import _recurrence
 from piqs._kernels.cache import kernel, part
 
 
@@ -75,18 +76,6 @@ def _add_in_place(d, v, v0, x, x0, y):
             y[at + b] -= 0.5 * step * step * x[x0 + at + b]
 
 
-@part(fastmath={"contract", "reassoc"})
-def _recurrence(y, size, x, previous, total, base, scale, shift, delta, weight):
-    norm = 0.0
-    b0 = uintp(base)
-    for i in range(uintp(size)):
-        new = scale * (y[i] - shift * x[b0 + i]) - delta * previous[b0 + i]
-        previous[b0 + i] = new
-        total[b0 + i] += weight * new
-        norm += new * new
-    return norm
-
-
 @part()
 def _blocks(first, last, bounds, starts, x, losses, energies, h_shift, h_kind, h_values, h_pointer,
             j_shift, j_kind, j_source, j_values, j_pointer, scale, shift, delta, weight, previous, total, work):  # fmt: skip
@@ -131,13 +120,7 @@ def expansion(cuts, bounds, starts, losses, energies, h_shift, h_kind, h_values,
     """Faber series as in ``piqs._kernels.apply.faber_expansion``; each chunk of blocks has work space for two of them."""
     chunks = cuts.size - 1
     partial = np.zeros(chunks)
-    norm = 0.0
-    for i in range(x.size):
-        y[i] = x[i] if abs(x[i]) >= TINY else 0.0
-        previous[i] = 0.0
-        total[i] = weights[0] * y[i]
-        norm += y[i] * y[i]
-    norms[0] = np.sqrt(norm)
+    norms[0] = np.sqrt(_begin(x, y, previous, total, weights[0]))
     for k in range(weights.size):
         if k > 0:
             factor = 2.0 * delta if k == 2 else delta
@@ -150,9 +133,5 @@ def expansion(cuts, bounds, starts, losses, energies, h_shift, h_kind, h_values,
                         j_source, j_values, j_pointer, scale, shift, factor, weights[k], previous, total, work,
                         partial)  # fmt: skip
             y, previous = previous, y
-            norms[k] = np.sqrt(partial.sum())
-        for i in range(o_indptr.size - 1):
-            s = 0.0
-            for p in range(o_indptr[i], o_indptr[i + 1]):
-                s += o_data[p] * y[o_indices[p]]
-            moments[k, i] = s
+            norms[k] = np.sqrt(_sum(partial))
+        _read_off(k, o_indptr, o_indices, o_data, y, moments)

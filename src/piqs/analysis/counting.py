@@ -310,10 +310,10 @@ class CountingStatistics:
         errors = (error, (1.0 + 2.0 * float(np.abs(mean).max())) * error)
         return (*found, {"error estimate": errors}) if _checks.flag(info, "info") else found
 
-    def _tilted_from(self, rho: sp.csr_array) -> Tilted:
-        """The tilted generator on what a density matrix reaches, with it as the state."""
+    def _tilted_from(self, rho: sp.csr_array, weights: list[float] | None = None) -> Tilted:
+        """The tilted generator on what a density matrix reaches, with it as the state; its own weights by default."""
         generator, L, jumps = self._reduced(rho)
-        return Tilted(generator, L, jumps, list(self.weights.values()), generator.pack(rho))
+        return Tilted(generator, L, jumps, weights or list(self.weights.values()), generator.pack(rho))
 
     def mandel_q(self, t: Any, rho0: Qobj | None = None, info: bool = False) -> Any:
         r"""Mandel's parameter of the count after a time t, :math:`Q = \mathrm{Var}(n)/\langle n\rangle - 1`.
@@ -421,12 +421,10 @@ class CountingStatistics:
         times, scalar = _times_from_zero(t)
         # What is counted is counted in units of the largest whole number that divides all weights.
         unit = int(np.gcd.reduce([int(w) for w in self.weights.values()])) or 1
-        units = {name: w / unit for name, w in self.weights.items()}
+        units = [w / unit for w in self.weights.values()]
         mean, variance = (np.atleast_1d(part) for part in self.moments(rho0, times[1:]))
         mean, variance = mean / unit, variance / unit**2
-        tilted = CountingStatistics(self.equation, units, self.order)._tilted_from(
-            self.equation.density_matrix(rho0)
-        )
+        tilted = self._tilted_from(self.equation.density_matrix(rho0), units)
         spread = 8.0 * np.sqrt(np.abs(variance).max()) + 8.0
         least = 0 if min(self.weights.values()) >= 0 else -(2**53)
         low = max(least, int(np.floor(mean.min() - spread)))
@@ -434,7 +432,7 @@ class CountingStatistics:
         while size < mean.max() + spread - low:
             size *= 2
         # So many counts beyond an end are reached from within by one jump.
-        end = max(2, int(max(map(abs, units.values()), default=0)))
+        end = max(2, int(max(map(abs, units), default=0)))
         while True:
             n = low + np.arange(size)
             p, error = self._fourier(tilted, times, n)

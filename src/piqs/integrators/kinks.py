@@ -65,8 +65,10 @@ class Kinks:
 
     def start(self, x: np.ndarray) -> None:
         """Take the state at the beginning of a step."""
-        matrices, norm = self.generator.matrices, self.generator.trace_norm
-        self._sizes = [float(norm(matrices[number] @ x)) for number, _, _ in self._kinks]
+        generator = self.generator
+        self._sizes = [
+            float(generator.trace_norm(generator.matrices[number] @ x)) for number, _, _ in self._kinks
+        ]
 
     def error(self, t: float, end: float) -> float:
         """What a step loses, about, as a trace norm."""

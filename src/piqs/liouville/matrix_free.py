@@ -286,12 +286,18 @@ class MatrixFreeGenerator(Generator):
         threads: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
-        kernels.EXPANSION[vectors[0].dtype.kind](
-            self._cuts(threads), self.low, self.high, self.place, self.label, *strips.arguments, *polynomials, weights, *vectors,
-            *(part.astype(np.int64, copy=False) for part in (observables.indptr, observables.indices)),
-            observables.data, moments, norms,
-        )  # fmt: skip
+        indices = (part.astype(np.int64, copy=False) for part in (observables.indptr, observables.indices))
+        series = (*polynomials, weights, *vectors, *indices, observables.data)
+        self._expand(strips, self._cuts(threads), series, (moments, norms))
         return moments, norms
+
+    def _expand(
+        self, strips: Strips, cuts: np.ndarray, series: tuple[Any, ...], found: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        """Have the kernel sum a series, and write what it finds."""
+        kernels.EXPANSION[np.dtype(self.dtype).kind](
+            cuts, self.low, self.high, self.place, self.label, *strips.arguments, *series, *found
+        )
 
     def _cuts(self, threads: int) -> np.ndarray:
         """Rows cut into one chunk of about equal work for each thread."""

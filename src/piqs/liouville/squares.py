@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -115,27 +116,17 @@ class SquaresGenerator(MatrixFreeGenerator):
         x[self.place[a] + b] = turned.real + turned.imag
         return x
 
-    def _series(
-        self,
-        strips: Strips,
-        polynomials: tuple[float, float, float],
-        weights: np.ndarray,
-        vectors: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-        observables: sp.csr_array,
-        threads: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        moments, norms = np.empty((weights.size, observables.shape[0])), np.empty(weights.size)
+    def _expand(
+        self, strips: Strips, cuts: np.ndarray, series: tuple[Any, ...], found: tuple[np.ndarray, np.ndarray]
+    ) -> None:
         adjoint = strips is not self.strips
         energies = np.ascontiguousarray(self._own.imag if adjoint else -self._own.imag)
-        work = np.empty((threads, 2, int(np.diff(self.bounds).max()) ** 2))
+        work = np.empty((cuts.size - 1, 2, int(np.diff(self.bounds).max()) ** 2))
         kernels.expansion(
-            self._cuts(threads), self.bounds, self._starts, strips.diagonal, energies, strips.g_shift, strips.g_kind,
-            strips.g_values, strips.g_pointer, strips.j_shift, strips.j_kind, self._sources[adjoint], strips.j_values,
-            strips.j_pointer, *polynomials, weights, *vectors,
-            *(part.astype(np.int64, copy=False) for part in (observables.indptr, observables.indices)),
-            observables.data, work, moments, norms,
+            cuts, self.bounds, self._starts, strips.diagonal, energies, strips.g_shift, strips.g_kind, strips.g_values,
+            strips.g_pointer, strips.j_shift, strips.j_kind, self._sources[adjoint], strips.j_values, strips.j_pointer,
+            *series, work, *found,
         )  # fmt: skip
-        return moments, norms
 
     def _cuts(self, threads: int) -> np.ndarray:
         """Blocks cut into one chunk of about equal work for each thread."""
